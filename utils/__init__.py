@@ -1,0 +1,1 @@
+"""What the lessons import: data, plots, metrics, checks, results and the runtime."""
