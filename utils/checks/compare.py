@@ -129,7 +129,8 @@ def _unlike_samples(spec: Spec, got: Any, samples: Any) -> str | None:
     possible = np.isclose(array, drawn, rtol=spec["rtol"], atol=spec["atol"]).any(axis=0)
     if not possible.all():
         first = tuple(int(i) for i in np.argwhere(~possible)[0])
-        values = ", ".join(_short(v) for v in np.unique(drawn[(slice(None), *first)].round(5))[:4])
+        seen = np.unique(np.moveaxis(drawn, 0, -1)[first].round(5))
+        values = ", ".join(_short(v) for v in seen[:4])
         return f"element {list(first)} is {_short(array[first])}; it can only be one of {values}"
     means = drawn.reshape(len(drawn), -1).mean(axis=1)
     spread = max(float(means.std()), 1e-12)
