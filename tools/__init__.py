@@ -1,0 +1,1 @@
+"""What instructors and graders run: `python -m tools <command>`."""
