@@ -37,15 +37,23 @@ def main(args: argparse.Namespace) -> int:
     """Build; 1 when a lesson has an error or, with --check, when something would change."""
     root = args.root.resolve()
     numbers = list(args.lessons)
+    builder = Builder(root, check=args.check, student_only=args.student_only, force=args.force)
     if args.adopt:
-        from tools.adopt import adopt
+        return _adopt(args.adopt, builder)
+    return builder.build(numbers)
 
-        done = adopt(args.adopt, root)
-        print(done.message)
-        if not done.adopted:
-            return 0
-        numbers = [done.slug]
-    return Builder(root, check=args.check, student_only=args.student_only, force=args.force).build(numbers)
+
+def _adopt(notebook: Path, builder: Builder) -> int:
+    """Carry the notebook's edits into its lesson, then build that."""
+    from tools.adopt import adopt
+
+    if builder.check:
+        raise LessonError(notebook, 0, "--adopt writes the lesson: it does not go with --check")
+    done = adopt(notebook, builder.root)
+    print(done.message)
+    if done.adopted and notebook.resolve() == builder.outputs(done.slug)[0]:
+        builder.adopted = done.slug
+    return builder.build([done.slug]) if done.adopted else 0
 
 
 class Builder:
@@ -53,6 +61,7 @@ class Builder:
 
     def __init__(self, root: Path, check: bool = False, student_only: bool = False, force: bool = False) -> None:
         self.root, self.check, self.student_only, self.force = root, check, student_only, force
+        self.adopted = ""  # the lesson whose notebook's edits are safe in the lesson
         self.index_path = root / "utils" / "lessons.json"
         self.stamps_path = root / "build" / "stamps.json"
         self.tools_sha256 = _tools_sha256()
@@ -82,7 +91,7 @@ class Builder:
         lesson = read(path)
         done = self.student(lesson)
         if not self.student_only:
-            done = self.worked(lesson) + done + self.values(lesson) + self.entry(lesson)
+            done = self.worked(lesson) + done + self.entry(lesson) + self.values(lesson)
         if not self.check:
             stamps = {**_load(self.stamps_path), path.stem: [stamp, self.outputs_sha256(path.stem)]}
             if not self.student_only:
@@ -105,7 +114,7 @@ class Builder:
     def worked(self, lesson: Lesson) -> list[str]:
         """The worked notebook: an executed one stays as long as its cells are the lesson's."""
         path = self.outputs(lesson.slug)[0]
-        return self.put(path, worked_text(lesson, path, self.force), "notebook")
+        return self.put(path, worked_text(lesson, path, self.force or lesson.slug == self.adopted), "notebook")
 
     def student(self, lesson: Lesson) -> list[str]:
         """The student notebook."""
@@ -173,6 +182,8 @@ def worked_text(lesson: Lesson, path: Path, force: bool = False) -> str:
 
     fresh = notebook_text(lesson.notebook)
     old = _load(path)
+    if old and not ("cells" in old and "metadata" in old):
+        raise LessonError(path, 0, "this is not a notebook; remove it")
     if not old or (force and notebook_digest(old["cells"]) != lesson.sha256):
         return fresh
     course = old["metadata"].get("course", {})
