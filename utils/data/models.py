@@ -1,0 +1,1 @@
+"""Trained networks: their weights by name, and the Keras models that hold them."""
