@@ -52,7 +52,9 @@ def bird(pen: Pen, rng: Rng) -> None:
         pen.polygon([(0.5, 0.05), (0.98, -0.05), (0.95, 0.25), (0.5, 0.2)], shade(coat, 0.75))
         pen.curve([(-0.7, 0.0), (-0.3, -0.14), (0.3, -0.06), (0.62, 0.1), (0.2, 0.26), (-0.4, 0.22)], coat)
         pen.curve([(-0.5, 0.12), (0.0, 0.16), (0.4, 0.16), (0.1, 0.27), (-0.35, 0.23)], belly)
-        pen.curve([(-0.25, 0.0), (-0.35, -lift * 0.9), (-0.05, -lift - 0.3), (0.15, -0.3), (0.2, 0.06)], shade(coat, 0.8))
+        pen.curve(
+            [(-0.25, 0.0), (-0.35, -lift * 0.9), (-0.05, -lift - 0.3), (0.15, -0.3), (0.2, 0.06)], shade(coat, 0.8)
+        )
         pen.polygon([(-0.78, -0.03), (-1.0, 0.1), (-0.75, 0.14)], beak)
         pen.ellipse(-0.66, 0.03, 0.19, 0.17, coat)
         _eye(pen, -0.72, 0.0, 0.05)
@@ -85,7 +87,11 @@ def cat(pen: Pen, rng: Rng) -> None:
 
 def _cat_face(pen: Pen, x: float, y: float, r: float, coat: tuple[int, ...], eyes: tuple[int, ...]) -> None:
     for sign in (-1, 1):
-        ear = [(x + sign * r * 0.95, y - r * 0.3), (x + sign * r * 0.88, y - r * 1.3), (x + sign * r * 0.22, y - r * 0.72)]
+        ear = [
+            (x + sign * r * 0.95, y - r * 0.3),
+            (x + sign * r * 0.88, y - r * 1.3),
+            (x + sign * r * 0.22, y - r * 0.72),
+        ]
         pen.polygon(ear, coat)
         centre = np.mean(ear, axis=0)
         pen.polygon(centre + (np.array(ear) - centre) * 0.55, (215, 150, 140, 255))
@@ -148,7 +154,7 @@ def _dog_face(pen: Pen, rng: Rng, x: float, y: float, r: float, coat: tuple[int,
     pen.ellipse(x, y + r * 0.28, r * 0.2, r * 0.14, BLACK)
     if rng.random() < 0.6:
         pen.ellipse(x, y + r * 0.88, r * 0.17, r * 0.3, (220, 95, 105, 255))
-    pen.line([(x - r * 0.3, y + r * 0.68), (x, y + r * 0.6), (x + r * 0.3, y + r * 0.68)], r * 0.07, BLACK)
+    pen.line([(x - r * 0.3, y + r * 0.6), (x, y + r * 0.7), (x + r * 0.3, y + r * 0.6)], r * 0.07, BLACK)
 
 
 def deer(pen: Pen, rng: Rng) -> None:
@@ -159,7 +165,16 @@ def deer(pen: Pen, rng: Rng) -> None:
     _legs(pen, rng, [-0.3, -0.2, 0.45, 0.55], 0.15, 0.97, 0.085, coat)
     pen.curve([(-0.42, -0.08), (0.1, -0.1), (0.6, -0.12), (0.68, 0.12), (0.2, 0.26), (-0.35, 0.28)], coat)
     pen.polygon([(-0.72 + lean, -0.5), (-0.48 + lean, -0.55), (-0.12, -0.05), (-0.4, 0.2)], coat)
-    pen.curve([(-0.5 + lean, -0.66), (-0.68 + lean, -0.66), (-1.0 + lean, -0.45), (-0.95 + lean, -0.38), (-0.55 + lean, -0.4)], coat)
+    pen.curve(
+        [
+            (-0.5 + lean, -0.66),
+            (-0.68 + lean, -0.66),
+            (-1.0 + lean, -0.45),
+            (-0.95 + lean, -0.38),
+            (-0.55 + lean, -0.4),
+        ],
+        coat,
+    )
     pen.ellipse(-0.98 + lean, -0.43, 0.05, 0.045, BLACK)
     pen.ellipse(-0.4 + lean, -0.66, 0.14, 0.07, shade(coat, 0.8), angle=-30)
     _eye(pen, -0.7 + lean, -0.56, 0.045)
@@ -192,7 +207,9 @@ def horse(pen: Pen, rng: Rng) -> None:
     else:
         pen.polygon([(-0.15, -0.6), (0.35, -0.7), (1.0, 0.5), (1.0, 1.2), (0.0, 1.2)], coat)
         pen.line([(0.2, -0.85), (0.55, -0.4), (0.95, 0.4)], 0.26, mane, smooth=True)
-        pen.curve([(0.25, -0.85), (0.0, -0.8), (-0.75, 0.3), (-0.7, 0.55), (-0.45, 0.5), (0.1, 0.05), (0.35, -0.3)], coat)
+        pen.curve(
+            [(0.25, -0.85), (0.0, -0.8), (-0.75, 0.3), (-0.7, 0.55), (-0.45, 0.5), (0.1, 0.05), (0.35, -0.3)], coat
+        )
         pen.polygon([(0.1, -0.75), (0.18, -1.0), (0.3, -0.75)], shade(coat, 0.8))
         _eye(pen, -0.08, -0.45, 0.07)
         pen.ellipse(-0.65, 0.38, 0.05, 0.04, BLACK)
@@ -207,7 +224,9 @@ def frog(pen: Pen, rng: Rng) -> None:
     dark = shade(skin, 0.6)
     if rng.random() < 0.6:  # from the front
         for s in (-1, 1):
-            pen.curve([(s * 0.3, 0.3), (s * 0.75, 0.0), (s * 0.95, 0.35), (s * 0.8, 0.68), (s * 0.4, 0.7)], shade(skin, 0.82))
+            pen.curve(
+                [(s * 0.3, 0.3), (s * 0.75, 0.0), (s * 0.95, 0.35), (s * 0.8, 0.68), (s * 0.4, 0.7)], shade(skin, 0.82)
+            )
             pen.limb((s * 0.75, 0.66), (s * 1.0, 0.78), 0.14, 0.1, dark)
         pen.curve([(-0.6, -0.2), (0.6, -0.2), (0.62, 0.3), (0.35, 0.72), (-0.35, 0.72), (-0.62, 0.3)], skin)
         pen.ellipse(0, 0.4, 0.38, 0.3, belly)

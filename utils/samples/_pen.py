@@ -74,7 +74,14 @@ class Pen:
         self.polygon([(left, top), (right, top), (right, bottom), (left, bottom)], fill)
 
     def ellipse(
-        self, x: float, y: float, rx: float, ry: float, fill: Colour, angle: float = 0, arc: tuple[float, float] = (0, 360)
+        self,
+        x: float,
+        y: float,
+        rx: float,
+        ry: float,
+        fill: Colour,
+        angle: float = 0,
+        arc: tuple[float, float] = (0, 360),
     ) -> None:
         """A filled ellipse, or the segment of one between two angles in degrees."""
         points = _arc(*arc) * (rx, ry)
@@ -96,7 +103,12 @@ class Pen:
         length = float(np.hypot(x1 - x0, y1 - y0)) or 1.0
         nx, ny = (y0 - y1) / length / 2, (x1 - x0) / length / 2
         self.polygon(
-            [(x0 + nx * a, y0 + ny * a), (x1 + nx * b, y1 + ny * b), (x1 - nx * b, y1 - ny * b), (x0 - nx * a, y0 - ny * a)],
+            [
+                (x0 + nx * a, y0 + ny * a),
+                (x1 + nx * b, y1 + ny * b),
+                (x1 - nx * b, y1 - ny * b),
+                (x0 - nx * a, y0 - ny * a),
+            ],
             fill,
         )
 
@@ -105,10 +117,12 @@ class Pen:
         return np.asarray(self.image.reduce(self.image.width // self.size))
 
 
-def tint(rng: np.random.Generator, colour: Colour, spread: float = 18) -> tuple[int, ...]:
+def tint(rng: np.random.Generator, colour: tuple[int, ...], spread: float = 18) -> tuple[int, ...]:
     """A colour near the given one: brightness and hue vary."""
-    base = np.asarray(colour, dtype=float) + rng.normal(0, spread) + rng.normal(0, spread / 2, 3)
-    r, g, b = np.clip(base, 0, 255).astype(int).tolist()
+    light = rng.normal(0, spread)
+    # Dark colours take little hue: a black cat does not turn green.
+    hue = spread * (40 + max(colour[:3])) / 500
+    r, g, b = (min(255, max(0, int(v + light + hue * e))) for v, e in zip(colour, rng.standard_normal(3), strict=False))
     return r, g, b, 255
 
 
@@ -120,17 +134,19 @@ def shade(colour: tuple[int, ...], factor: float) -> tuple[int, ...]:
 
 @lru_cache(maxsize=64)
 def _interpolation(size: int, cells: int) -> np.ndarray:
-    """The matrix that stretches `cells` values to `size` values with a smooth (cosine) blend."""
-    where = (np.arange(size) + 0.5) / size * (cells - 1)
-    left = np.minimum(where.astype(int), cells - 2)
-    t = (1 - np.cos(np.pi * (where - left))) / 2
-    matrix = np.zeros((size, cells), np.float32)
-    matrix[np.arange(size), left], matrix[np.arange(size), left + 1] = 1 - t, t
-    return matrix
+    """The matrix that stretches `cells` values to `size` values with a smooth cubic B-spline, keeping variance 1."""
+    distance = np.abs((np.arange(size)[:, None] + 0.5) / size * (cells - 1) - np.arange(-1, cells + 1))
+    near, far = 2 / 3 - distance**2 + distance**3 / 2, (2 - distance).clip(0) ** 3 / 6
+    weights = np.where(distance < 1, near, far)
+    weights[:, 1] += weights[:, 0]
+    weights[:, -2] += weights[:, -1]
+    weights = weights[:, 1:-1]
+    return (weights / np.sqrt((weights**2).sum(axis=1, keepdims=True))).astype(np.float32).T
 
 
 def smooth_noise(rng: np.random.Generator, count: int, size: int, cells: int) -> np.ndarray:
-    """Random float32 fields of shape (count, size, size): blobs about size / cells pixels wide."""
+    """Random float32 fields of shape (count, size, size), mean 0 and deviation 1: blobs size / cells pixels wide."""
     stretch = _interpolation(size, cells)
-    coarse = rng.standard_normal((count, cells, cells), dtype=np.float32)
-    return np.asarray(np.matmul(np.matmul(stretch, coarse), stretch.T))
+    coarse = rng.standard_normal((count * cells, cells), dtype=np.float32)
+    rows = (coarse @ stretch).reshape(count, cells, size).swapaxes(1, 2).reshape(-1, cells)
+    return np.asarray((rows @ stretch).reshape(count, size, size))

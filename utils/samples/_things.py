@@ -35,10 +35,15 @@ def airplane(pen: Pen, rng: Rng) -> None:
     else:  # from above
         sweep = rng.uniform(0.1, 0.5)
         for s in (-1, 1):
-            pen.polygon([(s * 0.08, -0.2), (s * 0.98, -0.05 + sweep), (s * 0.98, 0.07 + sweep), (s * 0.08, 0.2)], shade(body, 0.85))
+            pen.polygon(
+                [(s * 0.08, -0.2), (s * 0.98, -0.05 + sweep), (s * 0.98, 0.07 + sweep), (s * 0.08, 0.2)],
+                shade(body, 0.85),
+            )
             pen.polygon([(s * 0.05, 0.68), (s * 0.38, 0.86), (s * 0.38, 0.95), (s * 0.05, 0.88)], accent)
             pen.ellipse(s * 0.42, 0.0 + sweep * 0.35, 0.06, 0.14, shade(body, 0.5))
-        pen.curve([(0, -0.98), (0.11, -0.7), (0.11, 0.4), (0.03, 0.95), (-0.03, 0.95), (-0.11, 0.4), (-0.11, -0.7)], body)
+        pen.curve(
+            [(0, -0.98), (0.11, -0.7), (0.11, 0.4), (0.03, 0.95), (-0.03, 0.95), (-0.11, 0.4), (-0.11, -0.7)], body
+        )
         pen.polygon([(-0.06, -0.82), (0.06, -0.82), (0.08, -0.72), (-0.08, -0.72)], (50, 70, 95, 255))
 
 
@@ -49,7 +54,19 @@ def automobile(pen: Pen, rng: Rng) -> None:
         roof, boot = rng.uniform(-0.5, -0.36), rng.uniform(-0.12, -0.02) if rng.random() < 0.6 else -0.3
         back = 0.55 if boot > -0.2 else 0.85
         pen.polygon([(-0.55, -0.06), (-0.28, roof), (0.3, roof), (back, boot), (back, 0.1), (-0.5, 0.1)], paint)
-        pen.curve([(-0.98, 0.2), (-0.94, -0.0), (-0.5, -0.1), (0.4, -0.1), (0.9, -0.06), (0.98, 0.2), (0.9, 0.32), (-0.9, 0.32)], paint)
+        pen.curve(
+            [
+                (-0.98, 0.2),
+                (-0.94, -0.0),
+                (-0.5, -0.1),
+                (0.4, -0.1),
+                (0.9, -0.06),
+                (0.98, 0.2),
+                (0.9, 0.32),
+                (-0.9, 0.32),
+            ],
+            paint,
+        )
         pen.polygon([(-0.46, -0.08), (-0.24, roof + 0.06), (-0.02, roof + 0.06), (-0.02, -0.08)], GLASS)
         pen.polygon([(0.04, -0.08), (0.04, roof + 0.06), (0.27, roof + 0.06), (back - 0.1, -0.08)], shade(GLASS, 0.85))
         pen.line([(-0.92, 0.28), (0.92, 0.28)], 0.07, shade(paint, 0.5))
@@ -105,7 +122,10 @@ def truck(pen: Pen, rng: Rng) -> None:
 
 def ship(pen: Pen, rng: Rng) -> None:
     """A freighter or a sailing ship, its hull in the water."""
-    hull, sea = _pick(rng, [(40, 45, 60), (150, 45, 40), (230, 230, 230), (70, 90, 110), (90, 60, 40)]), (70, 120, 150, 255)
+    hull, sea = (
+        _pick(rng, [(40, 45, 60), (150, 45, 40), (230, 230, 230), (70, 90, 110), (90, 60, 40)]),
+        (70, 120, 150, 255),
+    )
     if rng.random() < 0.65:
         white = _pick(rng, [(235, 235, 230), (220, 210, 190)])
         left = rng.uniform(-0.1, 0.35)
@@ -113,7 +133,9 @@ def ship(pen: Pen, rng: Rng) -> None:
         pen.line([(-0.55, -0.5), (-0.2, 0.05)], 0.03, (80, 80, 80, 255))
         pen.box(left, -0.3, left + 0.55, 0.12, white)
         pen.box(left + 0.08, -0.52, left + 0.42, -0.28, shade(white, 0.9))
-        pen.polygon([(left + 0.2, -0.5), (left + 0.23, -0.85), (left + 0.4, -0.85), (left + 0.4, -0.5)], _pick(rng, PAINT))
+        pen.polygon(
+            [(left + 0.2, -0.5), (left + 0.23, -0.85), (left + 0.4, -0.85), (left + 0.4, -0.5)], _pick(rng, PAINT)
+        )
         for x in np.linspace(left + 0.08, left + 0.46, 4):
             pen.box(float(x), -0.18, float(x) + 0.06, -0.1, (50, 70, 95, 255))
         if rng.random() < 0.5:
@@ -166,8 +188,7 @@ def pizza(pen: Pen, rng: Rng) -> None:
     pen.ellipse(0, 0, 0.97, 0.97, (185, 125, 65, 255))
     start = rng.uniform(0, 360)
     gap = rng.choice([0, 45])
-    whole = (0, 360)
-    pen.ellipse(0, 0, 0.84, 0.84, (225, 90 + int(rng.integers(60)), 50, 255), arc=whole)
+    pen.ellipse(0, 0, 0.84, 0.84, (225, 90 + int(rng.integers(60)), 50, 255))
     pen.ellipse(0.02, 0, 0.78, 0.76, (240, 205, 110, 255))
     for _ in range(13):
         a, r = rng.uniform(0, 2 * np.pi), 0.7 * np.sqrt(rng.random())
@@ -178,7 +199,7 @@ def pizza(pen: Pen, rng: Rng) -> None:
         pen.line([(0, 0), (0.95 * np.cos(a), 0.95 * np.sin(a))], 0.03, (175, 120, 60, 255))
     if gap:
         a, b = np.radians(start), np.radians(start + 45)
-        pen.polygon([(0, 0), (1.05 * np.cos(a), 1.05 * np.sin(a)), (1.05 * np.cos(b), 1.05 * np.sin(b))], (230, 225, 215, 255))
+        pen.polygon([(0, 0), (1.05 * np.cos(a), 1.05 * np.sin(a)), (1.05 * np.cos(b), 1.05 * np.sin(b))], (0, 0, 0, 0))
 
 
 def soccer_ball(pen: Pen, rng: Rng) -> None:
@@ -191,7 +212,9 @@ def soccer_ball(pen: Pen, rng: Rng) -> None:
     for a in angles:
         u, v = np.array([np.cos(a), np.sin(a)]), np.array([-np.sin(a), np.cos(a)])
         pen.line(np.array([u * 0.3, u * 0.6]), 0.04, (90, 90, 90, 255))
-        pen.polygon(np.array([u * 0.6, u * 0.76 + v * 0.22, u * 0.9 + v * 0.17, u * 0.9 - v * 0.17, u * 0.76 - v * 0.22]), dark)
+        pen.polygon(
+            np.array([u * 0.6, u * 0.76 + v * 0.22, u * 0.9 + v * 0.17, u * 0.9 - v * 0.17, u * 0.76 - v * 0.22]), dark
+        )
 
 
 def stop_sign(pen: Pen, rng: Rng) -> None:
@@ -224,7 +247,9 @@ def sunflower(pen: Pen, rng: Rng) -> None:
     for ring, (reach, tone) in enumerate(((0.62, 0.78), (0.56, 1.0))):
         for k in range(count):
             a = 2 * np.pi * (k + ring / 2) / count
-            pen.ellipse(reach * np.cos(a), reach * np.sin(a) - 0.2, 0.24, 0.09, shade(petal, tone), angle=float(np.degrees(a)))
+            pen.ellipse(
+                reach * np.cos(a), reach * np.sin(a) - 0.2, 0.24, 0.09, shade(petal, tone), angle=float(np.degrees(a))
+            )
     pen.ellipse(0, -0.2, 0.4, 0.4, disc)
     for _ in range(14):
         a, r = rng.uniform(0, 2 * np.pi), 0.32 * np.sqrt(rng.random())
@@ -245,7 +270,10 @@ def umbrella(pen: Pen, rng: Rng) -> None:
 
 def watch(pen: Pen, rng: Rng) -> None:
     """A wrist watch with its strap; the hands show any time."""
-    strap, case = _pick(rng, [(90, 55, 35), (40, 40, 45), (165, 170, 175), (150, 40, 40)]), _pick(rng, [(205, 175, 90), (190, 195, 200)])
+    strap, case = (
+        _pick(rng, [(90, 55, 35), (40, 40, 45), (165, 170, 175), (150, 40, 40)]),
+        _pick(rng, [(205, 175, 90), (190, 195, 200)]),
+    )
     face = _pick(rng, [(240, 238, 230), (30, 35, 60), (225, 215, 190)])
     ink = BLACK if sum(face[:3]) > 350 else WHITE
     pen.polygon([(-0.34, -1.2), (0.34, -1.2), (0.4, 0), (0.34, 1.2), (-0.34, 1.2), (-0.4, 0)], strap)

@@ -40,7 +40,9 @@ def draw(seed: int = 0) -> dict[str, dict[str, np.ndarray]]:
 def _scans() -> tuple[np.ndarray, np.ndarray]:
     """scikit-learn's digits as floats in [0, 1] with their labels."""
     package = find_spec("sklearn")
-    file = Path(next(iter(package.submodule_search_locations or [""])), "datasets/data/digits.csv.gz") if package else None
+    file = (
+        Path(next(iter(package.submodule_search_locations or [""])), "datasets/data/digits.csv.gz") if package else None
+    )
     if file and file.is_file():  # importing sklearn.datasets takes seconds, the file it reads a tenth of one
         rows = np.loadtxt(file, delimiter=",", dtype=np.int64)
         images, labels = rows[:, :-1].reshape(-1, 8, 8), rows[:, -1]
@@ -67,7 +69,7 @@ def _jitter(fine: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     slant, width, height = rng.normal(0, 0.15, count), rng.normal(0.95, 0.08, count), rng.normal(1, 0.05, count)
     shift = rng.uniform(-1.5, 1.5, (2, count, 1, 1))
     y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32) - (SIZE - 1) / 2
-    bend = [0.35 * smooth_noise(rng, count, SIZE, 4) for _ in range(2)]
+    bend = [0.28 * smooth_noise(rng, count, SIZE, 4) for _ in range(2)]
     c, s = (f(angle).reshape(-1, 1, 1) for f in (np.cos, np.sin))
     across, down = x - shift[0], y - shift[1]
     # A 20-pixel-high digit fills FINE rows less the margin: this is MNIST's proportion.

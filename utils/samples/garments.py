@@ -51,12 +51,12 @@ def _cloth(kinds: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> n
     """A factor for each pixel: folds and light for all, patterns for those that have one."""
     count = len(kinds)
     y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
-    factor = 1 + 0.07 * smooth_noise(rng, count, SIZE, 6) + 0.05 * smooth_noise(rng, count, SIZE, 14)
+    factor = 1 + 0.05 * smooth_noise(rng, count, SIZE, 6) + 0.03 * smooth_noise(rng, count, SIZE, 14)
     factor += rng.normal(0, 0.08, (count, 1, 1)).astype(np.float32) * ((x - 13.5) / 14)
     period, phase = rng.uniform(3, 7, (count, 1, 1)), rng.uniform(0, 7, (count, 1, 1))
     depth = rng.uniform(0.15, 0.45, (count, 1, 1))
     across, down = (np.sign(np.sin(2 * np.pi * (z + phase) / period)) * depth for z in (x, y))
-    spots = np.tanh(3 * smooth_noise(rng, count, SIZE, 9)) * depth * 0.8
+    spots = np.tanh(3 * smooth_noise(rng, count, SIZE, 8)) * depth * 0.7
     # Shoes and bags are mostly of one piece of leather: patterns at half the strength.
     weight = np.where(np.isin(labels, (5, 7, 8, 9)), 0.4, 1.0).reshape(-1, 1, 1)
     for kind, pattern in {"stripes": down, "bars": across, "check": (across + down) / 2, "print": -spots}.items():
@@ -115,7 +115,12 @@ def _collar(pen: Pen, rng: np.random.Generator, top: float, neck: float, grey: f
     pen.polygon([(-neck, top - 0.05), (neck, top - 0.05), (0, top + size)], _grey(grey * 0.45))
     tone = _grey(grey * rng.choice([0.72, 1.25]))
     for sign in (-1, 1):
-        outer = [(neck * 0.9, top - 0.08), (neck + 0.12, top + 0.05), (neck * 0.75, top + size), (0.03, top + size * 0.8)]
+        outer = [
+            (neck * 0.9, top - 0.08),
+            (neck + 0.12, top + 0.05),
+            (neck * 0.75, top + size),
+            (0.03, top + size * 0.8),
+        ]
         pen.polygon([(sign * x, y) for x, y in outer], tone)
 
 
@@ -228,7 +233,12 @@ def _sandal(pen: Pen, rng: np.random.Generator, grey: float) -> None:
         pen.line([(x - 0.1, 0.42), (x + 0.1, 0.42 - lift), (x + 0.42, 0.34)], 0.09, _grey(grey), smooth=True)
     if rng.random() < 0.75:  # round the ankle
         y = 0.14 - heel
-        pen.line([(0.35, y + 0.1), (0.35, y - 0.3), (0.62, y - 0.42), (0.88, y - 0.28), (0.88, y)], 0.08, _grey(grey), smooth=True)
+        pen.line(
+            [(0.35, y + 0.1), (0.35, y - 0.3), (0.62, y - 0.42), (0.88, y - 0.28), (0.88, y)],
+            0.08,
+            _grey(grey),
+            smooth=True,
+        )
     if rng.random() < 0.4:
         pen.line([(-0.25, 0.1), (0.36, -0.16 - heel)], 0.08, _grey(grey))
 
@@ -238,7 +248,9 @@ def _sneaker(pen: Pen, rng: np.random.Generator, grey: float) -> None:
     upper = [(0.92, ankle), (0.55, ankle + 0.12), (0.25, ankle + 0.02), (-0.3, toe - 0.1), (-0.8, toe), (-0.97, 0.32)]
     pen.curve([*upper, (-0.9, 0.44), (0.94, 0.44), (0.98, 0.1)], _grey(grey))
     light = _grey(grey * rng.choice([0.45, 1.35]))
-    pen.polygon([(-0.98, 0.36), (0.96, 0.36), (0.97, 0.5), (-0.94, 0.52)], _grey(255 if rng.random() < 0.6 else grey * 0.5))
+    pen.polygon(
+        [(-0.98, 0.36), (0.96, 0.36), (0.97, 0.5), (-0.94, 0.52)], _grey(255 if rng.random() < 0.6 else grey * 0.5)
+    )
     kind = rng.random()
     if kind < 0.4:  # stripes on the side
         for x in (0.0, 0.2, 0.4):
@@ -259,12 +271,22 @@ def _bag(pen: Pen, rng: np.random.Generator, grey: float) -> None:
         pen.line(arc, rng.uniform(0.07, 0.13), _grey(grey * 0.8), smooth=True)
     corner = 0.07
     pen.polygon(
-        _mirror([(width * slope - corner, top), (width * slope, top + corner), (width, bottom - corner), (width - corner, bottom)]),
+        _mirror(
+            [
+                (width * slope - corner, top),
+                (width * slope, top + corner),
+                (width, bottom - corner),
+                (width - corner, bottom),
+            ]
+        ),
         _grey(grey),
     )
     if rng.random() < 0.55:  # a flap
         depth = top + (bottom - top) * rng.uniform(0.3, 0.6)
-        pen.polygon(_mirror([(width * slope, top), (width * 0.9, depth), (0.0, depth + 0.08)]), _grey(grey * rng.uniform(0.72, 0.9)))
+        pen.polygon(
+            _mirror([(width * slope, top), (width * 0.9, depth), (0.0, depth + 0.08)]),
+            _grey(grey * rng.uniform(0.72, 0.9)),
+        )
         pen.ellipse(0, depth, 0.08, 0.08, _grey(grey * 1.6))
     else:
         pen.line([(-width, top + 0.12), (width, top + 0.12)], 0.05, _grey(grey * 0.6))
