@@ -37,15 +37,14 @@ def adopt(notebook_path: Path, root: Path = ROOT) -> Adoption:
     """Write a notebook's edits into its lesson, or raise a LessonError that says in one sentence why that cannot be."""
     notebook = _notebook(notebook_path)
     lesson = _lesson(notebook_path, notebook, root)
-    found = notebook_digest(notebook["cells"])
+    pairs = _pairs(notebook_path, notebook["cells"], lesson)
     name = f"lessons/{lesson.path.name}"
-    if found == lesson.sha256:
+    if notebook_digest(notebook["cells"]) == lesson.sha256:
         return Adoption(lesson.slug, False, f"{name} already says what the notebook says")
     if notebook["metadata"]["course"]["source_sha256"] != lesson.sha256:
         again = f"keep a copy, run `python -m tools build --force {lesson.number}` and make the edit again"
         problem = f"{name} changed since this notebook was built, so the edit cannot be placed: {again}"
         raise LessonError(notebook_path, 0, problem)
-    pairs = _pairs(notebook_path, notebook["cells"], lesson)
     pieces = [_piece(cell, origin) for cell, origin in pairs]
     text = _join(lesson, pieces)
     _prove(notebook_path, lesson, text, [cell for cell, _ in pairs], pieces)

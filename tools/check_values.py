@@ -6,16 +6,18 @@ import hashlib
 import importlib.util
 import json
 import os
+import pickle
 import subprocess
 import sys
 import tempfile
 import traceback
 import types
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tools.lesson import ROOT, Cell, Lesson, LessonError, read
+from tools.lesson import ROOT, Cell, Lesson, LessonError
 
 PUBLIC_SEED = 0
 TIME_LIMIT = 900
@@ -50,22 +52,27 @@ def values_text(lesson: Lesson) -> str:
     settings["PYTHONPATH"] = os.pathsep.join(place for place in places if place)
     with tempfile.TemporaryDirectory() as scratch:
         answer = Path(scratch) / "values.json"
-        command = [sys.executable, "-m", "tools.check_values", str(lesson.path.resolve()), str(answer)]
+        command = [sys.executable, "-m", "tools.check_values", str(answer)]
         try:
             child = subprocess.run(
-                command, cwd=folder, env={**os.environ, **settings}, capture_output=True, text=True, timeout=TIME_LIMIT
+                command,
+                input=pickle.dumps(replace(lesson, path=lesson.path.resolve())),
+                cwd=folder,
+                env={**os.environ, **settings},
+                capture_output=True,
+                timeout=TIME_LIMIT,
             )
         except subprocess.TimeoutExpired:
             raise LessonError(lesson.path, 0, f"its check values took more than {TIME_LIMIT} s") from None
         if not answer.is_file():
-            last = (child.stderr.strip().splitlines() or ["no message"])[-1]
+            last = (child.stderr.decode(errors="replace").strip().splitlines() or ["no message"])[-1]
             raise LessonError(lesson.path, 0, f"computing its check values ended with code {child.returncode}: {last}")
         result = json.loads(answer.read_text(encoding="utf-8"))
     if "error" in result:
         raise LessonError(*result["error"])
     exercises = {e.name: {"number": e.number, **result["exercises"][e.name]} for e in lesson.exercises}
     content = {"source_sha256": source_sha256(lesson), "exercises": exercises}
-    return json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True, allow_nan=False) + "\n"
+    return json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def solutions(lesson: Lesson) -> dict[str, Callable[..., Any]]:
@@ -139,9 +146,8 @@ def _place(error: BaseException, lesson: Lesson) -> tuple[str, int]:
     return (frames[-1].filename, frames[-1].lineno or 0) if frames else (files[0], 0)
 
 
-def main(lesson_path: str, answer_path: str) -> None:
+def main(lesson: Lesson, answer_path: Path) -> None:
     """The child process: writes the values, or what went wrong, as JSON."""
-    lesson = read(Path(lesson_path))
     try:
         result: dict[str, Any] = {"exercises": compute(lesson)}
     except LessonError as error:
@@ -149,9 +155,8 @@ def main(lesson_path: str, answer_path: str) -> None:
     except Exception as error:
         first = (str(error).splitlines() or [""])[0]
         result = {"error": [*_place(error, lesson), f"{type(error).__name__}: {first}"]}
-    text = json.dumps(result, allow_nan=False)
-    Path(answer_path).write_text(text, encoding="utf-8")
+    answer_path.write_text(json.dumps(result), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(pickle.load(sys.stdin.buffer), Path(sys.argv[1]))  # from our own parent: reading the lesson again takes 2 s

@@ -39,6 +39,7 @@ class Header:
     expected: dict[str, tuple[float, float]] = field(default_factory=dict)
     published: dict[str, str] = field(default_factory=dict)
     points: dict[str, float] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict, compare=False, repr=False)  # where each field stands
 
     def as_json(self) -> dict[str, Any]:
         """The header as strict JSON; an open side of a band is "inf" or "-inf", which float() reads."""
@@ -129,6 +130,7 @@ class _Reader:
             expected=self._mapping(course, "expected", _band, "[low, high] with low <= high (inf is allowed)"),
             published=self._mapping(course, "published", _words, "a text"),
             points=self._mapping(course, "points", _positive, "a positive number of points"),
+            lines=self.lines,
         )
         if len(header.summary) > SUMMARY_LENGTH:
             raise self.fail(

@@ -152,7 +152,7 @@ def parse(path: Path, text: str) -> Lesson:
     header, start = read_header(path, text.splitlines())
     cells = split(path, text, start)
     rules.check_cells(path, number, cells)
-    exercises = rules.exercises(path, number, cells, header.points)
+    exercises = rules.exercises(path, number, cells, header)
     questions = rules.questions(path, number, cells)
     rules.check_exercise_file(path, exercises, cells)
     return Lesson(path, number, name, header, cells, exercises, questions)

@@ -6,7 +6,7 @@ import ast
 import re
 from pathlib import Path
 
-from tools.header import LessonError
+from tools.header import Header, LessonError
 from tools.lesson import SLIDE_TYPES, Cell, Exercise, Question
 
 TAGS = {
@@ -110,7 +110,7 @@ def _check_start(path: Path, number: str, cell: Cell) -> None:
                 )
 
 
-def exercises(path: Path, number: str, cells: tuple[Cell, ...], points: dict[str, float]) -> tuple[Exercise, ...]:
+def exercises(path: Path, number: str, cells: tuple[Cell, ...], header: Header) -> tuple[Exercise, ...]:
     """The exercises in order, each with its check."""
     found: list[Exercise] = []
     open_exercise: int | None = None
@@ -137,15 +137,15 @@ def exercises(path: Path, number: str, cells: tuple[Cell, ...], points: dict[str
                 raise LessonError(path, line, f"the exercise '{name}' exists twice (the first: line {twin.line})")
             title = _title(cells[open_exercise], name)
             order = f"{number}.{len(found) + 1}"
-            found.append(Exercise(name, order, title, points.get(name, 1), open_exercise, i, line))
+            found.append(Exercise(name, order, title, header.points.get(name, 1), open_exercise, i, line))
             open_exercise = None
     if open_exercise is not None:
         raise LessonError(
             path, cells[open_exercise].line, "an exercise without a check: the next code cell has to be tagged 'check'"
         )
-    for name in points:
+    for name in header.points:
         if name not in {exercise.name for exercise in found}:
-            raise LessonError(path, 1, f"points: the lesson has no exercise '{name}'")
+            raise LessonError(path, header.lines[f"points.{name}"], f"points: the lesson has no exercise '{name}'")
     return tuple(found)
 
 
