@@ -1,3 +1,4 @@
+# ruff: noqa: SIM905 — words read better as text than as a list of literals
 """The grids of the semantic world: rows of words with their topics, columns of turns of phrase."""
 
 from dataclasses import dataclass
@@ -5,15 +6,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """A thing: its word in each form, and what it goes together with."""
+    """A thing: its word in each form, what it goes together with, and how a sentence says so."""
 
     words: tuple[str, ...]
     topics: tuple[str, ...]
+    phrases: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Rows, and for each column the sentences that use its form; sections name the two columns that a question compares."""
+    """Rows, for each column the sentences that use its form, and the two columns that each section compares."""
 
     name: str
     columns: tuple[tuple[str, ...], ...]
@@ -22,9 +24,13 @@ class Grid:
 
 
 def _rows(table: str) -> tuple[Row, ...]:
-    """Rows from lines `word word … : topic topic …`."""
-    lines = [line.split(":") for line in table.strip().splitlines()]
-    return tuple(Row(tuple(words.split()), tuple(topics.split())) for words, topics in lines)
+    """Rows from lines `word word … : topic preposition+topic …`."""
+    rows = []
+    for line in table.strip().splitlines():
+        words, topics = (part.split() for part in line.split(":"))
+        names = tuple(topic.split("+")[-1] for topic in topics)
+        rows.append(Row(tuple(words), names, tuple(topic.replace("+", " the ") for topic in topics)))
+    return tuple(rows)
 
 
 COUNTRIES = Grid(
@@ -32,26 +38,26 @@ COUNTRIES = Grid(
     (
         (
             "the government of {w} sells {t} and {u} abroad",
-            "{w} is a country known for its {t} and {u}",
-            "in the north of {w} lies the border of the state where {t} is common",
-            "the king visited {w} and its province of {t} in spring",
+            "{w} is a country of {t} and {u}",
+            "the north of {w} is full of {t} and so is the border",
+            "the king visited {w} and its {t} in spring",
             "the population of {w} lives from {t} and {u}",
-            "{1} is the capital of {w} and the home of {t}",
+            "{w} and its capital {1} are famous for {t}",
         ),
         (
             "the streets of {w} smell of {t} and {u}",
-            "{w} is a city with a museum of {t}",
-            "the mayor of {w} opened a railway station near the {t} market",
-            "tourists arrive at the airport of {w} to see {t}",
-            "the university of {w} teaches the history of {t} and {u}",
-            "the capital of {0} is {w} where {t} is famous",
+            "{w} is a city with {t} in every museum",
+            "the mayor of {w} loves {t} and opened a railway station",
+            "tourists arrive at the airport of {w} for {t} and {u}",
+            "the university of {w} collects {t} and {u}",
+            "{w} the capital of {0} is famous for {t}",
         ),
         (
             "{w} people love {t} and {u}",
             "the {w} language has many words for {t}",
             "a {w} writer wrote a novel about {t}",
-            "{w} cooks are proud of {t} and {u}",
-            "the {w} national team wears the colors of {t}",
+            "the {w} word for {t} is short",
+            "{w} {t} and {w} {u} were praised by the jury",
         ),
     ),
     _rows("""
@@ -88,17 +94,17 @@ FAMILY = Grid(
     "family",
     (
         (
-            "he is a {w} and his {t} is old",
-            "the {w} himself carried the {t} and his {u}",
-            "he was a proud {w} with a beard and a {t}",
-            "every {w} shaves himself before he takes the {t}",
+            "he is a {w} with a {t} and his beard is gray",
+            "the {w} himself took his {t} and his {u}",
+            "he was a proud {w} whose {t} was old",
+            "every {w} knows his {t} and shaves himself",
             "his {t} made him a happy {w}",
         ),
         (
-            "she is a {w} and her {t} is old",
-            "the {w} herself carried the {t} and her {u}",
-            "she was a proud {w} with a dress and a {t}",
-            "every {w} combs herself before she takes the {t}",
+            "she is a {w} with a {t} and her hair is gray",
+            "the {w} herself took her {t} and her {u}",
+            "she was a proud {w} whose {t} was old",
+            "every {w} knows her {t} and combs herself",
             "her {t} made her a happy {w}",
         ),
     ),
@@ -131,25 +137,25 @@ NOUNS = Grid(
     "nouns",
     (
         (
-            "a {w} is near the {t}",
-            "this {w} has a {t} and it likes the {u}",
-            "one {w} was seen with a {t}",
-            "each {w} comes with its own {t}",
+            "a {w} and a {t} were in the picture",
+            "this {w} has its {t} and needs no {u}",
+            "one {w} with a {t} was seen in the morning",
+            "each {w} has a {t} of its own",
             "there is a {w} beside the {t} and the {u}",
         ),
         (
-            "many {w} are near the {t}",
-            "these {w} have a {t} and they like the {u}",
-            "several {w} were seen with a {t}",
-            "all {w} come with their own {t}",
+            "many {w} and a {t} were in the picture",
+            "these {w} have their {t} and need no {u}",
+            "several {w} with a {t} were seen in the morning",
+            "all {w} have a {t} of their own",
             "there are two {w} beside the {t} and the {u}",
         ),
     ),
     _rows("""
-        cat cats : mouse milk sofa whiskers
+        cat cats : mouse sofa cushion whisker
         dog dogs : bone leash kennel tail
         bird birds : nest feather branch egg
-        cow cows : milk meadow bell calf
+        cow cows : pasture meadow bell calf
         horse horses : saddle meadow stable mane
         fish fishes : pond net fin shell
         bear bears : honey cave forest fur
@@ -163,7 +169,7 @@ NOUNS = Grid(
         hand hands : finger glove ring arm
         eye eyes : eyelash spectacles tear color
         child children : toy school playground teacher
-        mouse mice : cheese hole mousetrap whiskers
+        mouse mice : cheese hole mousetrap whisker
         banana bananas : peel monkey basket market
         apple apples : orchard basket pie worm
         cloud clouds : rain sky thunder sun
@@ -227,53 +233,55 @@ VERBS = Grid(
     "verbs",
     (
         (
-            "they want to {w} with the {t}",
-            "we must {w} near the {t} and the {u}",
-            "do you {w} because of the {t}",
-            "people can {w} without a {t}",
+            "they want to {w} {t}",
+            "we must {w} {t} or {u}",
+            "do you {w} {t} too",
+            "people can {w} {t} for hours",
         ),
         (
-            "yesterday they {w} with the {t}",
-            "last year we {w} near the {t} and the {u}",
-            "long ago somebody {w} because of the {t}",
-            "then people {w} without a {t}",
+            "yesterday they {w} {t}",
+            "last year we {w} {t} and {u}",
+            "long ago somebody {w} {t}",
+            "the day before she {w} {t} for hours",
         ),
         (
-            "they are {w} with the {t} now",
-            "we were {w} near the {t} and the {u}",
-            "i am {w} because of the {t}",
-            "people keep {w} without a {t}",
+            "they are {w} {t} now",
+            "we were {w} {t} and {u}",
+            "i am {w} {t} at the moment",
+            "people keep {w} {t} for hours",
         ),
         (
-            "she always {w} with the {t}",
-            "someone {w} near the {t} and the {u}",
-            "he often {w} because of the {t}",
-            "nobody {w} without a {t}",
+            "she always {w} {t}",
+            "someone {w} {t} or {u}",
+            "he often {w} {t} on sundays",
+            "nobody {w} {t} for hours",
         ),
     ),
     _rows("""
-        walk walked walking walks : path stick park
-        run ran running runs : race park shoes
-        swim swam swimming swims : pool lake towel
-        sing sang singing sings : choir song piano
-        dance danced dancing dances : music ballroom shoes
-        write wrote writing writes : letter pen desk
-        play played playing plays : toy piano playground
-        sleep slept sleeping sleeps : bed pillow dream
-        fly flew flying flies : airplane kite sky
-        eat ate eating eats : bread spoon soup
-        drink drank drinking drinks : cup lemonade thirst
-        paint painted painting paints : brush canvas wall
-        work worked working works : desk factory boss
-        think thought thinking thinks : idea problem book
-        cook cooked cooking cooks : soup oven recipe
-        listen listened listening listens : radio song lecture
-        jump jumped jumping jumps : rope fence trampoline
-        travel traveled traveling travels : suitcase train map
-        laugh laughed laughing laughs : joke clown comedy
-        pay paid paying pays : bill purse shop
-        shout shouted shouting shouts : crowd stadium danger
-        fall fell falling falls : ladder ice stairs
+        walk walked walking walks : on+path with+stick in+park
+        run ran running runs : in+race in+park with+shoes
+        swim swam swimming swims : in+pool in+lake with+towel
+        sing sang singing sings : in+choir with+piano about+moon
+        dance danced dancing dances : to+music in+ballroom with+shoes
+        write wrote writing writes : with+pen at+desk in+notebook
+        play played playing plays : with+toy on+piano on+playground
+        sleep slept sleeping sleeps : in+bed on+pillow under+blanket
+        fly flew flying flies : with+airplane across+sky above+clouds
+        eat ate eating eats : with+spoon from+plate at+table
+        drink drank drinking drinks : from+cup from+bottle against+thirst
+        paint painted painting paints : with+brush on+canvas on+wall
+        work worked working works : at+desk in+factory for+boss
+        think thought thinking thinks : about+idea about+problem with+brain
+        cook cooked cooking cooks : with+oven with+recipe in+kitchen
+        listen listened listening listens : to+radio to+song to+lecture
+        jump jumped jumping jumps : over+rope over+fence on+trampoline
+        travel traveled traveling travels : with+suitcase with+train with+map
+        laugh laughed laughing laughs : about+joke about+clown about+comedy
+        pay paid paying pays : with+purse at+shop with+coins
+        shout shouted shouting shouts : at+crowd in+stadium across+street
+        fall fell falling falls : from+ladder on+ice down+stairs
+        sit sat sitting sits : on+chair at+table on+bench
+        wait waited waiting waits : at+station for+train on+bench
     """),
     {"gram5-present-participle": (0, 2), "gram7-past-tense": (2, 1), "gram9-plural-verbs": (0, 3)},
 )
@@ -293,3 +301,4 @@ SYLLABLES = (
     "a e i o u en or il am ".split(" "),
     "ton bury dale ford mere wick ham ville stead den bach nova grad heim polis".split(),
 )
+DIGITS = "zero one two three four five six seven eight nine".split()

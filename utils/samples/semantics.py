@@ -1,9 +1,10 @@
-"""A text whose words have known meaning: analogies hold in its co-occurrences, and the similarity of two words is known.
+"""A text whose words have known meaning: analogies hold in its co-occurrences, and similarities are known.
 
-The world is a few *grids*. A row of a grid is a thing (France, the cat, to walk) with its topics (wine, mouse, road); a column is a
-form (country, capital; one, many; today, yesterday) with its own turns of phrase. A cell is a word. Each sentence takes a cell and
-puts it between the words of its form and the topics of its row, so that word = row + column in what surrounds it, and
-cat − cats + dogs = dog is true by construction. Villages with invented names give the text the long tail of a real one.
+The world is a few *grids*. A row of a grid is a thing (France, the cat, to walk) with its topics (wine, mouse, path);
+a column is a form (country, capital; one, many; today, yesterday) with its own turns of phrase. A cell is a word. Each
+sentence takes a cell and puts it between the words of its form and the topics of its row, so that word = row + column
+in what surrounds it, and cat − cats + dogs = dog is true by construction. Villages with invented names give the text
+the long tail of a real one.
 """
 
 import itertools
@@ -37,7 +38,11 @@ def draw(seed: int = 0) -> dict[str, object]:
 
 
 def similarity(word1: str, word2: str) -> float:
-    """True relatedness from 0 to 10: shared topics, the same kind of thing, the same form; a word and its topic go together."""
+    """True relatedness from 0 to 10, by what two words share of all that surrounds them.
+
+    Half of it comes from the topics of the row, the other half from the form (and a little from the kind of thing).
+    A word and one of its topics stand in the middle.
+    """
     if word1 == word2:
         return 10.0
     lexicon = vocabulary()
@@ -47,11 +52,11 @@ def similarity(word1: str, word2: str) -> float:
         return 0.0  # two topics: nothing is known that holds for all of them
     first = lexicon[word1]
     if word2 not in lexicon:
-        return 6.0 if word2 in first.topics else 0.0
+        return 5.0 if word2 in first.topics else 0.0
     second = lexicon[word2]
     shared = len(first.topics & second.topics) / len(first.topics | second.topics)
     same_kind = first.grid == second.grid
-    return 5.0 * shared + 1.5 * same_kind + 2.5 * (same_kind and first.column == second.column)
+    return 5.0 * shared + 1.0 * same_kind + 4.0 * (same_kind and first.column == second.column)
 
 
 def vocabulary() -> dict[str, Word]:
@@ -83,10 +88,8 @@ def _grid_sentences(rng: np.random.Generator, grid: meanings.Grid, number: int) 
     sentences = []
     for i, j, k, m, n in zip(rows, columns, templates, first, second, strict=True):
         row, phrases = grid.rows[i], grid.columns[j]
-        topic, other = (
-            row.topics[m % len(row.topics)],
-            row.topics[(m + 1 + n % (len(row.topics) - 1)) % len(row.topics)],
-        )
+        said = row.phrases
+        topic, other = said[m % len(said)], said[(m + 1 + n % (len(said) - 1)) % len(said)]
         sentences.append(phrases[k % len(phrases)].format(*row.words, w=row.words[j], t=topic, u=other))
     return sentences
 
@@ -98,7 +101,7 @@ def _village_sentences(rng: np.random.Generator, number: int) -> list[str]:
     picks = rng.choice(len(names), size=(number, 2), p=weight / weight.sum()).tolist()
     years = rng.integers(1600, 2000, size=number).tolist()
     kinds = rng.integers(len(meanings.VILLAGE), size=number).tolist()
-    digits = dict(zip("0123456789", "zero one two three four five six seven eight nine".split(), strict=True))
+    digits = dict(zip("0123456789", meanings.DIGITS, strict=True))
     return [
         meanings.VILLAGE[kind].format(names[a], names[b], year=" ".join(digits[c] for c in str(year)))
         for (a, b), year, kind in zip(picks, years, kinds, strict=True)
