@@ -88,7 +88,7 @@ class Pen:
         if angle:
             c, s = np.cos(np.radians(angle)), np.sin(np.radians(angle))
             points = points @ np.array([[c, s], [-s, c]])
-        self.polygon(points + (x, y), fill)
+        self.polygon(np.add(points, (x, y)), fill)
 
     def line(self, points: Points | np.ndarray, width: float, fill: Colour, smooth: bool = False) -> None:
         """A line of the given width in units, with smooth bends if asked."""
@@ -115,6 +115,11 @@ class Pen:
     def shrink(self) -> np.ndarray:
         """The finished picture as uint8 pixels."""
         return np.asarray(self.image.reduce(self.image.width // self.size))
+
+
+def mirror(points: Points) -> Points:
+    """A closed symmetrical outline from its right half, listed from top to bottom."""
+    return points + [(-x, y) for x, y in reversed(points)]
 
 
 def tint(rng: np.random.Generator, colour: tuple[int, ...], spread: float = 18) -> tuple[int, ...]:

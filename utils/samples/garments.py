@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from utils.samples._pen import Pen, Points, pose, smooth_noise
+from utils.samples._pen import Pen, mirror, pose, smooth_noise
 
 CLASSES = (
     "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
@@ -64,11 +64,6 @@ def _cloth(kinds: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> n
     return np.asarray(factor.clip(0.15, 1.6))
 
 
-def _mirror(points: Points) -> Points:
-    """A closed outline from its right half, listed from top to bottom."""
-    return points + [(-x, y) for x, y in reversed(points)]
-
-
 def _grey(value: float) -> int:
     """A grey level that Pillow takes, never quite black."""
     return int(min(255, max(18, value)))
@@ -90,13 +85,14 @@ def _torso(
             end = start + direction * reach
             across = np.array([direction[1], -direction[0]]) * cuff / 2
             inner = start + np.array([-0.1, 0.35])
-            points = np.array([start + (-0.08, -0.09), start + (0.1, -0.02), end + across, end - across, inner])
+            outer = np.add(start, [(-0.08, -0.09), (0.1, -0.02)])
+            points = np.array([*outer, end + across, end - across, inner])
             pen.polygon(points * (sign, 1), _grey(grey * rng.uniform(0.82, 0.95)))
             if sleeve > 0.5:  # the gap between arm and body
-                seam = np.array([start + (0.0, 0.4), end - across * 1.1])
+                seam = np.array([np.add(start, (0.0, 0.4)), end - across * 1.1])
                 pen.line(seam * (sign, 1), 0.03, _grey(grey * 0.45))
     body = [(neck, top - 0.02), (shoulder - 0.04, top + 0.1), (waist, top + 0.5), (waist * 0.98, top + length * 0.6)]
-    pen.polygon(_mirror([*body, (hem, bottom)]), _grey(grey))
+    pen.polygon(mirror([*body, (hem, bottom)]), _grey(grey))
     return top, neck
 
 
@@ -148,7 +144,7 @@ def _trouser(pen: Pen, rng: np.random.Generator, grey: float) -> None:
     bottom = rng.uniform(0.8, 0.98) if rng.random() < 0.9 else rng.uniform(0.1, 0.4)
     crotch = rng.uniform(-0.45, -0.25)
     pen.polygon(
-        _mirror([(hip * 0.8, -0.95), (hip, -0.4), (gap + 2 * foot, bottom), (gap, bottom), (0.02, crotch)]), _grey(grey)
+        mirror([(hip * 0.8, -0.95), (hip, -0.4), (gap + 2 * foot, bottom), (gap, bottom), (0.02, crotch)]), _grey(grey)
     )
     pen.box(-hip * 0.8, -0.95, hip * 0.8, -0.86, _grey(grey * rng.uniform(0.6, 1.3)))
     pen.line([(0, -0.86), (0, crotch)], 0.03, _grey(grey * 0.6))
@@ -180,7 +176,7 @@ def _dress(pen: Pen, rng: np.random.Generator, grey: float) -> None:
             end = (sign * (width + 0.22), top + rng.uniform(0.3, 0.9) + 0.1)
             pen.limb((sign * width * 0.8, top + 0.12), end, 0.24, 0.17, _grey(grey * 0.9))
     body = [(width * 0.85, top), (width, top + 0.2), (waist, top + 0.65), (width * flare * 0.8, 0.35)]
-    pen.polygon(_mirror([*body, (width * flare, rng.uniform(0.75, 0.97))]), _grey(grey))
+    pen.polygon(mirror([*body, (width * flare, rng.uniform(0.75, 0.97))]), _grey(grey))
     _neckline(pen, top, width * 0.55, grey, rng.uniform(0.06, 0.28), rng.random() < 0.4)
     if rng.random() < 0.5:
         pen.line([(-waist, top + 0.65), (waist, top + 0.65)], 0.06, _grey(grey * rng.choice([0.5, 1.35])))
@@ -271,7 +267,7 @@ def _bag(pen: Pen, rng: np.random.Generator, grey: float) -> None:
         pen.line(arc, rng.uniform(0.07, 0.13), _grey(grey * 0.8), smooth=True)
     corner = 0.07
     pen.polygon(
-        _mirror(
+        mirror(
             [
                 (width * slope - corner, top),
                 (width * slope, top + corner),
@@ -284,7 +280,7 @@ def _bag(pen: Pen, rng: np.random.Generator, grey: float) -> None:
     if rng.random() < 0.55:  # a flap
         depth = top + (bottom - top) * rng.uniform(0.3, 0.6)
         pen.polygon(
-            _mirror([(width * slope, top), (width * 0.9, depth), (0.0, depth + 0.08)]),
+            mirror([(width * slope, top), (width * 0.9, depth), (0.0, depth + 0.08)]),
             _grey(grey * rng.uniform(0.72, 0.9)),
         )
         pen.ellipse(0, depth, 0.08, 0.08, _grey(grey * 1.6))

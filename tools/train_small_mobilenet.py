@@ -1,0 +1,89 @@
+"""Train the small MobileNetV2 on drawn objects, so that the course has a pretrained network without a network.
+
+Run `python tools/train_small_mobilenet.py` in the checkout: it writes data/small_mobilenet_v2.weights.h5 and .json.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import h5py  # noqa: E402
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+
+from utils.data.models import small_mobilenet_v2  # noqa: E402
+from utils.samples import objects  # noqa: E402
+
+SEED, SIZE, ALPHA = 2024, 64, 0.35
+PER_CLASS, PER_CLASS_TEST = 400, 50
+EPOCHS, BATCH, RATE = 14, 64, 3e-3
+WEIGHTS = ROOT / "data" / "small_mobilenet_v2.weights.h5"
+FACTS = ROOT / "data" / "small_mobilenet_v2.json"
+
+
+def drawn(per_class: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images in [-1, 1] and labels, `per_class` of each of the classes."""
+    rng = np.random.default_rng([SEED, seed])
+    names = objects.ALL_CLASSES
+    row = objects.choose(rng, names, np.repeat(np.arange(len(names)), per_class))
+    return objects.render(row, rng, SIZE, names).astype(np.float32) / 127.5 - 1, row["labels"]
+
+
+def to_half(source: Path, target: Path) -> None:
+    """Copy a weights file with its arrays in half precision, compressed; `load_weights` reads it as it is."""
+
+    def copy(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset):
+            # A moving variance may exceed what half precision holds, and is small.
+            dtype = np.float16 if item.ndim > 1 else item.dtype
+            made = new.create_dataset(name, data=item[()].astype(dtype), compression="gzip" if item.ndim else None)
+        else:
+            made = new.require_group(name)
+        made.attrs.update(dict(item.attrs))
+
+    with h5py.File(source) as old, h5py.File(target, "w") as new:
+        new.attrs.update(dict(old.attrs))
+        old.visititems(copy)
+
+
+def main() -> None:
+    """Train, save, and write down the accuracy of what was saved."""
+    keras.utils.set_random_seed(SEED)
+    start = time.perf_counter()
+    images, labels = drawn(PER_CLASS, 0)
+    test_images, test_labels = drawn(PER_CLASS_TEST, 1)
+    model = small_mobilenet_v2(SIZE, len(objects.ALL_CLASSES))
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.95  # Keras' 0.999 would average over more steps than there are
+    steps = EPOCHS * -(-len(images) // BATCH)
+    rate = keras.optimizers.schedules.CosineDecay(0.0, steps - 100, warmup_target=RATE, warmup_steps=100)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(rate), loss, metrics=["accuracy"])
+    model.fit(images, labels, batch_size=BATCH, epochs=EPOCHS, validation_data=(test_images, test_labels), verbose=2)
+    whole = WEIGHTS.with_name("whole.weights.h5")
+    model.save_weights(whole)
+    to_half(whole, WEIGHTS)
+    whole.unlink()
+    fresh = small_mobilenet_v2(SIZE, len(objects.ALL_CLASSES))
+    fresh.load_weights(WEIGHTS)
+    accuracy = float((fresh.predict(test_images, verbose=0).argmax(axis=1) == test_labels).mean())
+    facts = {
+        "classes": list(objects.ALL_CLASSES),
+        "input_size": SIZE,
+        "alpha": ALPHA,
+        "test_accuracy": round(accuracy, 4),
+        "seed": SEED,
+    }
+    FACTS.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    print(f"test accuracy {accuracy:.4f}, {WEIGHTS.stat().st_size:,} bytes, {time.perf_counter() - start:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
