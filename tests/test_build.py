@@ -138,7 +138,7 @@ def test_rebuilding_changes_nothing_even_from_scratch(root: Path) -> None:
     before = contents(root)
     assert Builder(root).build([]) == 0
     assert contents(root) == before
-    (root / "build" / "stamps.json").unlink()
+    (root / "build" / "stamps.json").write_text("{", encoding="utf-8")
     assert Builder(root).build([]) == 0
     assert contents(root) == before
 
@@ -156,7 +156,7 @@ def test_nothing_to_do_takes_no_time_and_no_libraries(built: Path) -> None:
 
 def test_check_notices_each_stale_file_and_writes_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert Builder(root, check=True).build([]) == 0
-    for name in ("notebooks/02_plain.ipynb", "build/student/01_tiny.ipynb", "exercises/values/01_tiny.json"):
+    for name in ("notebooks/02_plain.ipynb", "exercises/values/01_tiny.json"):
         path = root / name
         kept = path.read_bytes()
         path.unlink()
@@ -165,6 +165,7 @@ def test_check_notices_each_stale_file_and_writes_nothing(root: Path, capsys: py
         assert not path.exists()
         path.write_bytes(kept)
     edit(root / "lessons" / "02_plain.py", "Only prose", "Just prose")
+    shutil.rmtree(root / "build")  # as in a fresh clone
     before = contents(root)
     assert Builder(root, check=True).build(["01"]) == 0
     assert Builder(root, check=True).build([]) == 1

@@ -133,6 +133,7 @@ BROKEN = {
     ),
     "check of another lesson": (swap("01.rescale", "02.rescale"), "checks.run", 1, "lesson 01"),
     "check not last": (swap("rescale)\n", "rescale)\nx = 1\n"), "checks.run", 1, "end with"),
+    "heading misnumbered": (swap("# ### Rescale", "# ### Exercise 01.2 · Rescale"), "Exercise 01.2", 1, "01.1"),
     "check misnamed": (swap('"01.rescale"', '"rescale"'), "checks.run", 1, "01.name"),
     "check for nothing described": (swap("01.counter", "01.counts"), "checks.run", 2, "counts = Exercise"),
     "points for nothing": (swap("points: {rescale", "points: {scale"), "points:", 1, "scale"),

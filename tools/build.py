@@ -20,9 +20,7 @@ TOOL_FILES = ("header.py", "lesson.py", "rules.py", "student.py", "build.py", "c
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `python -m tools build`."""
     parser.add_argument("lessons", nargs="*", metavar="NN", help="lessons to build (all)")
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; exit 1 and say so if something is not up to date"
-    )
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a committed file is stale")
     parser.add_argument("--student-only", action="store_true", help="write only the student notebooks")
     parser.add_argument(
         "--force", action="store_true", help="do everything again; overwrite notebooks that were edited by hand"
@@ -86,17 +84,24 @@ class Builder:
     def lesson(self, path: Path) -> list[str]:
         """Build one lesson; the names of what changed."""
         stamp = _sha256(self.tools_sha256, _bytes(path), _bytes(self.root / "exercises" / path.name))
-        if not self.force and _load(self.stamps_path).get(path.stem) == [stamp, self.outputs_sha256(path.stem)]:
+        if not self.force and self.stamps().get(path.stem) == [stamp, self.outputs_sha256(path.stem)]:
             return []
         lesson = read(path)
         done = self.student(lesson)
         if not self.student_only:
             done = self.worked(lesson) + done + self.entry(lesson) + self.values(lesson)
         if not self.check:
-            stamps = {**_load(self.stamps_path), path.stem: [stamp, self.outputs_sha256(path.stem)]}
+            stamps = {**self.stamps(), path.stem: [stamp, self.outputs_sha256(path.stem)]}
             if not self.student_only:
                 write(self.stamps_path, json.dumps(stamps, indent=1, sort_keys=True) + "\n")
         return done
+
+    def stamps(self) -> dict[str, Any]:
+        """What the last builds read and wrote, per lesson; a damaged file only costs time."""
+        try:
+            return _load(self.stamps_path)
+        except LessonError:
+            return {}
 
     def outputs_sha256(self, slug: str) -> str:
         """Fingerprint of all that is built from a lesson, as it stands on disk."""
@@ -120,7 +125,10 @@ class Builder:
         """The student notebook."""
         from tools.student import student_notebook
 
-        return self.put(self.outputs(lesson.slug)[1], notebook_text(student_notebook(lesson)), "student notebook")
+        text = notebook_text(student_notebook(lesson))
+        if self.check and not self.student_only:
+            return []  # build/ is not committed: on a fresh clone its absence is no fault
+        return self.put(self.outputs(lesson.slug)[1], text, "student notebook")
 
     def values(self, lesson: Lesson) -> list[str]:
         """The public values of the checks, when the solutions or the exercise file changed."""
@@ -166,7 +174,7 @@ class Builder:
         failed = False
         for folder, name in (("build/student", "student notebook"), ("exercises/values", "check values")):
             for path in sorted((self.root / folder).glob("[0-9][0-9]_*")):
-                if path.stem not in slugs:
+                if path.stem not in slugs and not (self.check and folder.startswith("build")):
                     failed |= bool(self.remove(path, name)) and self.check
                     print(f"{folder}/{path.name}: of no lesson, {'would be ' if self.check else ''}removed")
         for path in sorted((self.root / "notebooks").glob("[0-9][0-9]_*.ipynb")):

@@ -49,6 +49,7 @@ def values_text(lesson: Lesson) -> str:
     folder.mkdir(exist_ok=True)
     places = [str(root), str(ROOT), os.environ.get("PYTHONPATH", "")]
     settings = {"COURSE_PROFILE": "smoke", "COURSE_SOURCE": "sample", "MPLBACKEND": "agg"}
+    settings |= {"PYTHONHASHSEED": "0", "CUDA_VISIBLE_DEVICES": "-1"}  # the same values on every machine
     settings["PYTHONPATH"] = os.pathsep.join(place for place in places if place)
     with tempfile.TemporaryDirectory() as scratch:
         answer = Path(scratch) / "values.json"

@@ -176,7 +176,8 @@ def split(path: Path, text: str, start: int) -> tuple[Cell, ...]:
         if len(found) != 1 or found[0].cell_type not in ("code", "markdown"):
             raise LessonError(path, first + 1, "this does not read as one code or markdown cell")
         cell = found[0]
-        metadata = {k: v for k, v in cell.metadata.items() if k not in ("lines_to_next_cell", "cell_marker")}
+        plain = json.loads(json.dumps(cell.metadata))  # not nbformat's classes, which a child process would import
+        metadata = {k: v for k, v in plain.items() if k not in ("lines_to_next_cell", "cell_marker")}
         blank = next((i for i in range(first + 1, last) if lines[i].strip()), first + 1)
         cells.append(Cell(cell.cell_type, clean(cell.source), metadata, piece, first + 1, blank + 1))
     return tuple(cells)

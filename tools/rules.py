@@ -116,6 +116,7 @@ def exercises(path: Path, number: str, cells: tuple[Cell, ...], header: Header) 
     open_exercise: int | None = None
     for i, cell in enumerate(cells):
         if cell.kind != "code":
+            _check_heading(path, cell, f"{number}.{len(found) + 1}")
             continue
         if "check" not in cell.tags and open_exercise is not None:
             raise LessonError(
@@ -147,6 +148,16 @@ def exercises(path: Path, number: str, cells: tuple[Cell, ...], header: Header) 
         if name not in {exercise.name for exercise in found}:
             raise LessonError(path, header.lines[f"points.{name}"], f"points: the lesson has no exercise '{name}'")
     return tuple(found)
+
+
+def _check_heading(path: Path, cell: Cell, order: str) -> None:
+    """Exercises are numbered by their order: a heading that gives a number must give the right one."""
+    for offset, line in enumerate(cell.source.split("\n")):
+        heading = re.match(r"#+ +Exercise (\d[\w.]*)", line)
+        if heading and heading[1].rstrip(".") != order:
+            raise LessonError(
+                path, cell.body + offset, f"this heading has to say 'Exercise {order}': that is its place"
+            )
 
 
 def fences(path: Path, cell: Cell) -> list[tuple[int, int]]:
