@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -135,7 +136,8 @@ class _Run:
         watchdog = asyncio.ensure_future(self._watch(manager))
         try:
             arguments = ["--HistoryManager.hist_file=:memory:"]
-            await manager.start_kernel(cwd=str(cwd), env=env, extra_arguments=arguments)
+            silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}  # ipykernel also echoes there
+            await manager.start_kernel(cwd=str(cwd), env=env, extra_arguments=arguments, **silent)
             await self.client.async_start_new_kernel_client()
             self.result.ready_seconds = time.monotonic() - begin
             await self._cells(manager)

@@ -88,7 +88,9 @@ def _targets(root: Path, args: argparse.Namespace) -> tuple[list[Target], list[O
     targets, broken = [], []
     for path in args.notebook:
         notebook = nbformat.read(path, as_version=4)
-        targets.append(Target(path.stem, notebook, lessons.notebook_digest(notebook.cells), {}))
+        bands = notebook.metadata.get("course", {}).get("expected", {})
+        expected = {name: (float(low), float(high)) for name, (low, high) in bands.items()}
+        targets.append(Target(path.stem, notebook, lessons.notebook_digest(notebook.cells), expected))
     wanted = lessons.find(root, args.lessons) if args.lessons or not args.notebook else []
     if wanted:
         Builder(root).build([path.stem for path in wanted])  # check values and bands come from there

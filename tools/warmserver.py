@@ -105,16 +105,16 @@ class Server:
         server = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self.forget()
-            become_kernel(request, server)
+            log = self.forget()
+            become_kernel(request, server, log)
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)  # here as well as in the child: whoever comes first
         kernel.pid = pid
         self.kernels[pid] = kernel
         tell(kernel, {"pid": pid})
 
-    def forget(self) -> None:
-        """In the child: close what belongs to the server, and undo its signal handling."""
+    def forget(self) -> int:
+        """In the child: drop what belongs to the server, undo its signal handling, and return its log."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for key in list(self.selector.get_map().values()):
@@ -123,9 +123,14 @@ class Server:
         self.selector.close()
         os.close(self.wake_read)
         os.close(self.wake_write)
-        null = os.open(os.devnull, os.O_RDONLY)
+        null = os.open(os.devnull, os.O_RDWR)
         os.dup2(null, 0)
+        log = os.dup(2)
+        os.set_inheritable(log, False)
+        for stream in (1, 2):  # ipykernel sends a copy of all output there
+            os.dup2(null, stream)
         os.close(null)
+        return log
 
     def reap(self) -> None:
         """Report the kernels that ended, after ending what they left running."""
@@ -155,7 +160,7 @@ def kill_group(pid: int, number: int) -> None:
         os.killpg(pid, number)
 
 
-def become_kernel(request: dict[str, Any], server: int) -> NoReturn:
+def become_kernel(request: dict[str, Any], server: int, log: int) -> NoReturn:
     """In the child: take on the request's folder and environment, and run ipykernel until it ends."""
     code = 1
     try:
@@ -177,7 +182,7 @@ def become_kernel(request: dict[str, Any], server: int) -> NoReturn:
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except BaseException:
-        traceback.print_exc(file=sys.__stderr__)
+        os.write(log, traceback.format_exc().encode())
     with contextlib.suppress(BaseException):
         atexit._run_exitfuncs()
     os._exit(code)  # never back into the server's loop
