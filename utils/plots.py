@@ -109,7 +109,10 @@ def curves(
     title: str = "",
     log: str = "",
 ) -> Figure:
-    """Lines by name; a two-dimensional entry (runs × steps) becomes its mean with a band of one standard deviation."""
+    """Lines by name; a two-dimensional entry (runs × steps) becomes its mean with a band of one standard deviation.
+
+    The band ends where the runs end: without that a skewed spread would reach below zero, and off a logarithmic axis.
+    """
     ax = plt.subplots()[1] if ax is None else ax
     for label, values in series.items():
         runs = np.atleast_2d(np.asarray(values, dtype=float))
@@ -118,7 +121,8 @@ def curves(
         (line,) = ax.plot(steps, mean, label=label)
         if len(runs) > 1:
             spread = runs.std(axis=0, ddof=1)
-            ax.fill_between(steps, mean - spread, mean + spread, color=line.get_color(), alpha=0.18, linewidth=0)
+            low, high = np.maximum(mean - spread, runs.min(axis=0)), np.minimum(mean + spread, runs.max(axis=0))
+            ax.fill_between(steps, low, high, color=line.get_color(), alpha=0.18, linewidth=0)
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
     _log_axes(ax, log)
     if len(series) > 1:
