@@ -141,16 +141,16 @@ def test_a_grader_may_go_on_after_an_error(tmp_path: Path) -> None:
 def test_an_endless_cell_is_killed_at_its_limit_with_its_output_kept(name: str, tmp_path: Path) -> None:
     run = run_golden(name, tmp_path, limits=Limits(cell=1.5, notebook=60))
     assert "longer than 1.5 s" in run.reason
-    assert run.seconds < 20
+    assert run.seconds < 30
     cell = run.notebook.cells[run.cell]
     assert len(cell.outputs) == 1
     assert printed(cell).startswith(("step 0\nstep 1\n", "begin\n"))
 
 
 def test_an_endless_notebook_is_killed_at_its_limit(tmp_path: Path) -> None:
-    run = run_golden("loops", tmp_path, limits=Limits(cell=600, notebook=4))
-    assert "notebook ran longer than 4 s" in run.reason
-    assert run.seconds < 20
+    run = run_golden("loops", tmp_path, limits=Limits(cell=600, notebook=2.5))
+    assert "notebook ran longer than 2.5 s" in run.reason
+    assert run.seconds < 30
     assert printed(run.notebook.cells[0]) == "before\n"
 
 

@@ -32,7 +32,7 @@ layers = [keras.Input((12, 12, 1)), keras.layers.Conv2D(4, 3, activation="relu")
 model = keras.Sequential([*layers, keras.layers.Dense(10)])
 model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
 data = tf.data.Dataset.from_tensor_slices((images, labels)).batch(32).map(lambda x, y: (x * 2, y), num_parallel_calls=4)
-history = model.fit(data, epochs=2, verbose=0)
+history = model.fit(data, epochs=2, shuffle=False, verbose=0)
 print([float(loss).hex() for loss in history.history["loss"]])
 print(float(np.linalg.svd(images[0, :, :, 0])[1].sum()).hex())
 print(len(os.listdir("/proc/self/task")))"""

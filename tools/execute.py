@@ -74,14 +74,16 @@ def execute(
     setup: str | None = None,
     keep_going: bool = False,
     on_cell: Callable[[int, int], None] | None = None,
+    scratch: str | None = None,
 ) -> Execution:
     """Run the notebook's code cells in order, in place; never raises for what a notebook does, and never hangs.
 
     `warm` is the address of a warm server, `setup` a "module:function" that its child calls first; without them a plain
     kernel is started. `keep_going` runs the cells after one that raised. `on_cell(k, n)` is told of each code cell.
+    The kernel's temporary files live in a folder inside `scratch`, and only as long as it does.
     """
     run = _Run(Execution(notebook), limits or Limits(), keep_going, on_cell or (lambda k, n: None))
-    with tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="course-", dir=scratch, ignore_cleanup_errors=True) as folder:
         private = {"IPYTHONDIR": f"{folder}/ipython", "TMPDIR": f"{folder}/tmp", "JUPYTER_RUNTIME_DIR": folder}
         os.mkdir(private["TMPDIR"])
         manager = CourseKernelManager(warm=warm, setup=setup, connection_file=f"{folder}/kernel.json")
@@ -133,18 +135,20 @@ class _Run:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
         self.client.km = manager
-        watchdog = asyncio.ensure_future(self._watch(manager))
+        watchdog = None
         try:
             arguments = ["--HistoryManager.hist_file=:memory:"]
             silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}  # ipykernel also echoes there
             await manager.start_kernel(cwd=str(cwd), env=env, extra_arguments=arguments, **silent)
             await self.client.async_start_new_kernel_client()
             self.result.ready_seconds = time.monotonic() - begin
+            watchdog = asyncio.ensure_future(self._watch(manager))  # a slow start has a limit of its own
             await self._cells(manager)
         except Exception as error:  # whatever a kernel does is a result, not the end of the tool
             self.result.reason = self.killed_for or f"the kernel did not start: {type(error).__name__}: {error}"
         finally:
-            watchdog.cancel()
+            if watchdog:
+                watchdog.cancel()
             await self._end(manager)
             self.result.seconds = time.monotonic() - begin
 

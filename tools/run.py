@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,9 +78,9 @@ def main(args: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             interrupted = True
     outcomes.sort(key=lambda outcome: outcome.name)
-    write_reports(folder, outcomes, len(targets))
     if args.publish and not interrupted:
         _publish(root, folder, targets, outcomes)
+    write_reports(folder, outcomes, len(targets))
     return _summary(folder, outcomes, interrupted)
 
 
@@ -134,18 +135,26 @@ def run_targets(
         os.environ.setdefault("COURSE_THREADS", str(max(1, cores // jobs)))
     limits = Limits(args.timeout_cell or LIMITS[args.profile].cell, args.timeout or LIMITS[args.profile].notebook)
     by_name = {target.name: target for target in targets}
-    with _warm(args) as warm, connect(jobs, args.scheduler) as client:
-        if isinstance(warm, WarmServer):
-            warm.wait()
-        address = warm.address if isinstance(warm, WarmServer) else warm
+    with _scratch(args) as scratch, _warm(args) as warm, connect(jobs, args.scheduler) as client:
+        address = _address(warm)
         work = [
-            Job(target.name, nbformat.writes(target.notebook), args.profile, limits, str(root), address, settings())
-            for target in targets
+            Job(name, nbformat.writes(t.notebook), args.profile, limits, str(root), address, settings(), scratch)
+            for name, t in by_name.items()
         ]
         for done in run_all(client, work, progress):
             outcome = save(root, folder, by_name[done.name], args.profile, done)
             progress.finished(done.name, outcome.passed, outcome.seconds, "; ".join(outcome.problems[:1]))
             yield outcome
+
+
+@contextlib.contextmanager
+def _scratch(args: argparse.Namespace) -> Iterator[str | None]:
+    """A folder for the kernels' temporary files that goes even if their workers are killed."""
+    if args.scheduler:
+        yield None
+    else:
+        with tempfile.TemporaryDirectory(prefix="run-", ignore_cleanup_errors=True) as folder:
+            yield folder
 
 
 @contextlib.contextmanager
@@ -158,6 +167,18 @@ def _warm(args: argparse.Namespace) -> Iterator[WarmServer | str | None]:
     else:
         with WarmServer() as server:
             yield server
+
+
+def _address(warm: WarmServer | str | None) -> str | None:
+    """The address of the warm server once it is ready; without one the run is slower, not impossible."""
+    if not isinstance(warm, WarmServer):
+        return warm
+    try:
+        warm.wait()
+    except RuntimeError as error:
+        print(f"plain kernels, because {error}", file=sys.stderr)
+        return None
+    return warm.address
 
 
 def save(root: Path, folder: Path, target: Target, profile: str, done: Done) -> Outcome:
@@ -180,7 +201,10 @@ def _publish(root: Path, folder: Path, targets: Sequence[Target], outcomes: Sequ
     for target in targets:
         if target.lesson is not None and target.name in passed:
             outcome = passed[target.name]
-            refusal = publish(root, folder / f"{target.name}.ipynb", target.lesson, outcome)
+            try:
+                refusal = publish(root, folder / f"{target.name}.ipynb", target.lesson, outcome)
+            except lessons.LessonError as error:
+                refusal = str(error)
             print(f"{target.name}: {refusal or 'published'}")
             if refusal:
                 outcome.state, outcome.problems = "failed", [refusal]

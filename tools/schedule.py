@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import logging
@@ -40,6 +41,7 @@ class Job:
     root: str = str(ROOT)
     warm: str | None = None  # the address of a warm server, "" for one that the worker starts, None for plain kernels
     settings: dict[str, str] = field(default_factory=dict)  # environment variables of the caller
+    scratch: str | None = None  # where kernels keep temporary files, on this machine
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ def run_job(job: Job) -> Done:
         env=kernel_env(root, job.profile, base),
         limits=job.limits,
         warm=_server(job.warm),
+        scratch=job.scratch,
         on_cell=lambda cell, cells: worker.log_event(TOPIC, {"name": job.name, "cell": cell, "cells": cells}),
     )
     return Done(job.name, nbformat.writes(run.notebook), run.reason, run.cell, run.seconds)
@@ -88,6 +91,7 @@ def _server(address: str | None) -> str | None:
 @functools.cache
 def _own_server() -> WarmServer:
     server = WarmServer()
+    atexit.register(server.close)
     server.wait()
     return server
 
@@ -95,9 +99,12 @@ def _own_server() -> WarmServer:
 @contextlib.contextmanager
 def connect(jobs: int, scheduler: str | None) -> Iterator[Client]:
     """A Dask client of the campus cluster at an address, or of a cluster of processes on this machine."""
+    import dask
     from distributed import Client, LocalCluster
 
+    once = dask.config.set({"distributed.scheduler.allowed-failures": 0})  # what killed a worker would kill the next
     with contextlib.ExitStack() as stack:
+        stack.enter_context(once)
         target: Any = scheduler
         if scheduler is None:
             target = stack.enter_context(
