@@ -22,7 +22,7 @@ from utils.samples import objects  # noqa: E402
 
 SEED, SIZE, ALPHA = 2024, 64, 0.35
 PER_CLASS, PER_CLASS_TEST = 400, 50
-EPOCHS, BATCH, RATE = 14, 64, 3e-3
+EPOCHS, BATCH, RATE = 12, 64, 3e-3
 WEIGHTS = ROOT / "data" / "small_mobilenet_v2.weights.h5"
 FACTS = ROOT / "data" / "small_mobilenet_v2.json"
 
@@ -39,10 +39,12 @@ def to_half(source: Path, target: Path) -> None:
     """Copy a weights file with its arrays in half precision, compressed; `load_weights` reads it as it is."""
 
     def copy(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if name.startswith("optimizer"):
+            return
         if isinstance(item, h5py.Dataset):
             # A moving variance may exceed what half precision holds, and is small.
             dtype = np.float16 if item.ndim > 1 else item.dtype
-            made = new.create_dataset(name, data=item[()].astype(dtype), compression="gzip" if item.ndim else None)
+            made = new.create_dataset(name, data=item[()].astype(dtype), compression="gzip" if item.ndim > 1 else None)
         else:
             made = new.require_group(name)
         made.attrs.update(dict(item.attrs))

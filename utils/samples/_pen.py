@@ -45,7 +45,7 @@ def pose(
 class Pen:
     """Draws shapes given in unit coordinates on a picture several times too large, then shrinks it smoothly."""
 
-    def __init__(self, size: int, matrix: np.ndarray, mode: str = "RGBA", factor: int = 3) -> None:
+    def __init__(self, size: int, matrix: np.ndarray, mode: str = "RGBX", factor: int = 3) -> None:
         self.size, self.mode = size, mode
         self.image = Image.new(mode, (size * factor, size * factor))
         self.ink = ImageDraw.Draw(self.image)
@@ -113,7 +113,7 @@ class Pen:
         )
 
     def shrink(self) -> np.ndarray:
-        """The finished picture as uint8 pixels."""
+        """The finished picture as uint8 pixels; in mode RGBX, X is the cover and RGB are already multiplied by it."""
         return np.asarray(self.image.reduce(self.image.width // self.size))
 
 
@@ -138,20 +138,27 @@ def shade(colour: tuple[int, ...], factor: float) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=64)
-def _interpolation(size: int, cells: int) -> np.ndarray:
-    """The matrix that stretches `cells` values to `size` values with a smooth cubic B-spline, keeping variance 1."""
-    distance = np.abs((np.arange(size)[:, None] + 0.5) / size * (cells - 1) - np.arange(-1, cells + 1))
-    near, far = 2 / 3 - distance**2 + distance**3 / 2, (2 - distance).clip(0) ** 3 / 6
-    weights = np.where(distance < 1, near, far)
-    weights[:, 1] += weights[:, 0]
-    weights[:, -2] += weights[:, -1]
-    weights = weights[:, 1:-1]
-    return (weights / np.sqrt((weights**2).sum(axis=1, keepdims=True))).astype(np.float32).T
+def _weights(size: int, cells: int) -> tuple[np.ndarray, np.ndarray]:
+    """For each of `size` places, its first of four neighbours among `cells` values and their cubic B-spline weights."""
+    where = (np.arange(size) + 0.5) / size * (cells - 3) + 1  # a frame of one cell is never at the centre
+    first = np.minimum(where.astype(int) - 1, cells - 4)
+    distance = np.abs(where - first - np.arange(4)[:, None])
+    weights = np.where(distance < 1, 2 / 3 - distance**2 + distance**3 / 2, (2 - distance).clip(0) ** 3 / 6)
+    return first, (weights / np.sqrt((weights**2).sum(axis=0))).astype(np.float32)
+
+
+def _stretch(values: np.ndarray, size: int) -> np.ndarray:
+    """Stretch the first axis to `size`: not by a matrix product, whose threads cost more than they bring here."""
+    first, weights = _weights(size, len(values))
+    flat = values.reshape(len(values), -1)
+    stretched = flat[first] * weights[0][:, None]
+    for k in (1, 2, 3):
+        stretched += flat[first + k] * weights[k][:, None]
+    return stretched.reshape(size, *values.shape[1:])
 
 
 def smooth_noise(rng: np.random.Generator, count: int, size: int, cells: int) -> np.ndarray:
     """Random float32 fields of shape (count, size, size), mean 0 and deviation 1: blobs size / cells pixels wide."""
-    stretch = _interpolation(size, cells)
-    coarse = rng.standard_normal((count * cells, cells), dtype=np.float32)
-    rows = (coarse @ stretch).reshape(count, cells, size).swapaxes(1, 2).reshape(-1, cells)
-    return np.asarray((rows @ stretch).reshape(count, size, size))
+    coarse = rng.standard_normal((cells + 3, count, cells + 3), dtype=np.float32)
+    rows = _stretch(coarse, size)
+    return np.ascontiguousarray(_stretch(rows.transpose(2, 1, 0), size).transpose(1, 2, 0))

@@ -43,7 +43,7 @@ def _render(row: dict[str, np.ndarray], rng: np.random.Generator) -> np.ndarray:
         DRAW[label](pen, rng, row["grey"][i])
         pictures[i] = pen.shrink()
     cloth = pictures * _cloth(row["texture"], row["labels"], rng)
-    cloth += (pictures > 12) * rng.normal(0, 5, pictures.shape)
+    cloth += (pictures > 12) * rng.normal(0, 8, pictures.shape)
     return (cloth.clip(0, 255) + 0.5).astype(np.uint8)[..., None]
 
 
@@ -133,7 +133,10 @@ def _t_shirt(pen: Pen, rng: np.random.Generator, grey: float) -> None:
     width, length = rng.uniform(0.46, 0.62), rng.uniform(1.45, 1.8)
     sleeve = 0.0 if rng.random() < 0.12 else rng.uniform(0.08, 0.3)
     top, neck = _torso(pen, rng, grey, width=width, length=length, sleeve=sleeve, flare=rng.uniform(0.9, 1.08))
-    _neckline(pen, top, neck, grey, rng.uniform(0.1, 0.25), rng.random() < 0.25)
+    if rng.random() < 0.12:  # a polo shirt
+        _collar(pen, rng, top, neck, grey, rng.uniform(0.15, 0.28))
+    else:
+        _neckline(pen, top, neck, grey, rng.uniform(0.1, 0.25), rng.random() < 0.25)
     if rng.random() < 0.35:  # a printed motif
         tone = _grey(grey + rng.choice([-90, 90]))
         pen.ellipse(0, top + 0.6, rng.uniform(0.15, 0.3), rng.uniform(0.1, 0.28), tone)
@@ -155,16 +158,19 @@ def _trouser(pen: Pen, rng: np.random.Generator, grey: float) -> None:
 def _pullover(pen: Pen, rng: np.random.Generator, grey: float) -> None:
     width, length = rng.uniform(0.46, 0.62), rng.uniform(1.4, 1.75)
     top, neck = _torso(pen, rng, grey, width=width, length=length, sleeve=rng.uniform(0.8, 1.02))
-    _neckline(pen, top, neck, grey, rng.uniform(0.08, 0.2), rng.random() < 0.2)
-    pen.box(-width, top + length - 0.14, width, top + length, _grey(grey * rng.uniform(0.75, 0.95)))
+    if rng.random() < 0.12:
+        _collar(pen, rng, top, neck, grey, rng.uniform(0.15, 0.3))
+    else:
+        _neckline(pen, top, neck, grey, rng.uniform(0.08, 0.25), rng.random() < 0.25)
+    pen.box(-width, top + length - 0.14, width, top + length, _grey(grey * rng.uniform(0.8, 1.0)))
     if rng.random() < 0.2:  # a hood
         pen.ellipse(0, top + 0.06, neck + 0.12, 0.2, _grey(grey * 0.7))
-    if rng.random() < 0.15:  # half a zip
-        pen.line([(0.02, top), (0.02, top + 0.45)], 0.05, _grey(grey * 0.5))
+    if rng.random() < 0.22:  # a zip, or a cardigan's front
+        _front(pen, rng, top, top + length * rng.choice([0.35, 1.0]), grey, rng.uniform(0.15, 0.5))
 
 
 def _dress(pen: Pen, rng: np.random.Generator, grey: float) -> None:
-    width, flare, top = rng.uniform(0.24, 0.36), rng.uniform(1.0, 2.0), -0.94
+    width, flare, top = rng.uniform(0.24, 0.42), rng.uniform(1.0, 2.0), -0.94
     waist = width * rng.uniform(0.72, 1)
     kind = rng.random()
     if kind < 0.35:  # straps
@@ -185,16 +191,16 @@ def _dress(pen: Pen, rng: np.random.Generator, grey: float) -> None:
 
 
 def _coat(pen: Pen, rng: np.random.Generator, grey: float) -> None:
-    width, length = rng.uniform(0.46, 0.62), rng.uniform(1.58, 1.85)
-    sleeve, flare = rng.uniform(0.85, 1.05), rng.uniform(0.98, 1.15)
+    width, length = rng.uniform(0.46, 0.62), rng.uniform(1.5, 1.85)
+    sleeve, flare = rng.uniform(0.85, 1.05), rng.uniform(0.94, 1.12)
     top, neck = _torso(pen, rng, grey, width=width, length=length, sleeve=sleeve, flare=flare)
-    if rng.random() < 0.75:
-        _collar(pen, rng, top, neck, grey, rng.uniform(0.3, 0.6))
+    if rng.random() < 0.7:
+        _collar(pen, rng, top, neck, grey, rng.uniform(0.2, 0.55))
     else:  # a hood or a fur rim
         pen.ellipse(0, top + 0.05, neck + 0.1, 0.2, _grey(grey * 0.65))
-    _front(pen, rng, top + 0.2, top + length, grey, rng.uniform(0.35, 0.8))
+    _front(pen, rng, top + 0.2, top + length, grey, rng.uniform(0.15, 0.7))
     for sign in (-1, 1):
-        if rng.random() < 0.75:
+        if rng.random() < 0.6:
             pen.line([(sign * 0.18, top + 1.1), (sign * 0.38, top + 1.02)], 0.06, _grey(grey * 0.55))
     if rng.random() < 0.25:
         pen.line([(-width * 0.9, top + 0.85), (width * 0.9, top + 0.85)], 0.09, _grey(grey * 0.6))
@@ -202,14 +208,14 @@ def _coat(pen: Pen, rng: np.random.Generator, grey: float) -> None:
 
 def _shirt(pen: Pen, rng: np.random.Generator, grey: float) -> None:
     width, length = rng.uniform(0.42, 0.6), rng.uniform(1.45, 1.82)
-    sleeve = rng.uniform(0.8, 1.0) if rng.random() < 0.68 else rng.uniform(0.12, 0.35)
+    sleeve = rng.uniform(0.8, 1.02) if rng.random() < 0.65 else rng.uniform(0.08, 0.32)
     top, neck = _torso(pen, rng, grey, width=width, length=length, sleeve=sleeve, flare=rng.uniform(0.92, 1.1))
-    if rng.random() < 0.85:
-        _collar(pen, rng, top, neck, grey, rng.uniform(0.18, 0.3))
+    if rng.random() < 0.7:
+        _collar(pen, rng, top, neck, grey, rng.uniform(0.15, 0.32))
     else:
-        _neckline(pen, top, neck, grey, rng.uniform(0.1, 0.3), True)
-    if rng.random() < 0.8:
-        _front(pen, rng, top + 0.2, top + length, grey, rng.uniform(0.12, 0.4))
+        _neckline(pen, top, neck, grey, rng.uniform(0.1, 0.28), rng.random() < 0.6)
+    if rng.random() < 0.7:
+        _front(pen, rng, top + 0.2, top + length, grey, rng.uniform(0.1, 0.5))
     if rng.random() < 0.35:  # a breast pocket
         pen.box(0.15, top + 0.4, 0.36, top + 0.62, _grey(grey * 0.75))
 
@@ -240,7 +246,7 @@ def _sandal(pen: Pen, rng: np.random.Generator, grey: float) -> None:
 
 
 def _sneaker(pen: Pen, rng: np.random.Generator, grey: float) -> None:
-    ankle, toe = rng.uniform(-0.35, -0.1), rng.uniform(0.08, 0.2)
+    ankle, toe = rng.uniform(-0.6, -0.35) if rng.random() < 0.15 else rng.uniform(-0.35, -0.1), rng.uniform(0.08, 0.2)
     upper = [(0.92, ankle), (0.55, ankle + 0.12), (0.25, ankle + 0.02), (-0.3, toe - 0.1), (-0.8, toe), (-0.97, 0.32)]
     pen.curve([*upper, (-0.9, 0.44), (0.94, 0.44), (0.98, 0.1)], _grey(grey))
     light = _grey(grey * rng.choice([0.45, 1.35]))
@@ -291,7 +297,7 @@ def _bag(pen: Pen, rng: np.random.Generator, grey: float) -> None:
 
 
 def _ankle_boot(pen: Pen, rng: np.random.Generator, grey: float) -> None:
-    shaft, heel = rng.uniform(-0.95, -0.5), rng.uniform(0.04, 0.4)
+    shaft, heel = rng.uniform(-0.95, -0.35), rng.uniform(0.02, 0.4)
     front = rng.uniform(-0.05, 0.15)
     base = 0.62
     outline = [(front, shaft), (0.88, shaft), (0.84, 0.1), (0.95, base - heel), (0.3, base - heel * 0.6), (-0.4, base)]
