@@ -1,14 +1,16 @@
-"""A probabilistic grammar with agreement over distance: text in the style of the Penn Treebank files, with its true entropy.
+"""A probabilistic grammar with agreement over distance, in the style of the Penn Treebank files; its entropy is known.
 
-A sentence is drawn top-down from `RULES`: a topic, then clauses whose verb agrees with the head of the subject, across prepositional
-phrases and relative clauses. The grammar is unambiguous (each sentence has one derivation; a test counts them), so a sentence is
-exactly as surprising as its derivation. Entropy and expected length then obey linear equations, one per symbol:
-H(A) = Σ_r p_r (−log p_r + Σ_{B in r} H(B)) and L(A) = Σ_r p_r (words in r + Σ_{B in r} L(B)); `entropy_rate` solves them.
+A sentence is drawn top-down from rules: a topic, then clauses whose verb agrees with the head of the subject, across
+prepositional phrases and relative clauses. The grammar is unambiguous (each sentence has one derivation; a test counts
+them), so a sentence is exactly as surprising as its derivation. Entropy and expected length then obey linear equations,
+one for each symbol: H(A) = Σ_r p_r (−log p_r + Σ_{B in r} H(B)) and L(A) = Σ_r p_r (words in r + Σ_{B in r} L(B));
+`entropy_rate` solves them.
 """
 
 import functools
 import itertools
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,13 +18,13 @@ import numpy as np
 
 from utils.samples import words
 
-SIZES = {"train": 9000, "valid": 800, "test": 800}  # sentences; about 11 words each
+SIZES = {"train": 12000, "valid": 800, "test": 800}  # sentences; about 11 words each
 Rules = dict[str, tuple[np.ndarray, list[tuple[str, ...]]]]
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """One verb that must agree with a noun: positions of both in the sentence, number, and nouns of the other number between."""
+    """A verb and the noun it agrees with: positions of both, number, and nouns of the other number between them."""
 
     subject: int
     verb: int
@@ -40,7 +42,7 @@ def draw(seed: int = 0) -> dict[str, str]:
 
 
 def entropy_rate() -> float:
-    """True entropy in nats per token, the end of the sentence counted as a token: no model has a lower expected loss."""
+    """True entropy in nats per token, sentence ends included: no model has a lower expected loss."""
     rules = _rules()
     row = {symbol: i for i, symbol in enumerate(rules)}
     expected = np.zeros((len(rules), len(rules)))  # expected number of each symbol in the expansion of each symbol
@@ -93,8 +95,8 @@ def _rules() -> Rules:
             rules |= _clause_rules(topic, number)
         rules |= _topic_lexicon(topic)
     rules |= {
-        "front": _zipf(words.FRONTS.split("|")),
-        "time": _zipf(words.TIMES.split("|")),
+        "front": _zipf(re.split(r"[|\n]", words.FRONTS.strip())),
+        "time": _zipf(re.split(r"[|\n]", words.TIMES.strip())),
         "conjunction": _zipf(words.CONJUNCTIONS.split()),
         "preposition": _zipf(words.PREPOSITIONS.split()),
         "adverb": _zipf(words.ADVERBS.split(), 0.5),
@@ -125,8 +127,8 @@ def _sentence_rules(t: str) -> dict[str, dict[tuple[str, ...], float]]:
 
 
 def _clause_rules(t: str, n: str) -> dict[str, dict[tuple[str, ...], float]]:
-    """Subject and predicate of one number; what may stand between them is a prepositional phrase or a relative clause."""
-    person, noun, adjective = f"person:{t}:{n}", f"noun.person:{t}:{n}", f"adjective:{t}"
+    """Subject and predicate of one number; prepositional phrases and relative clauses may stand between them."""
+    person, noun, adjective = f"person:{t}:{n}", f"noun.person:{t}:{n}", f"adjective.person:{t}"
     subject = {
         (person,): 0.56,
         (person, f"nested:{t}"): 0.22,
@@ -135,7 +137,7 @@ def _clause_rules(t: str, n: str) -> dict[str, dict[tuple[str, ...], float]]:
     }
     thing: dict[tuple[str, ...], float] = {
         (f"determiner:{n}", f"noun.thing:{t}:{n}"): 0.65,
-        (f"determiner:{n}", adjective, f"noun.thing:{t}:{n}"): 0.35,
+        (f"determiner:{n}", f"adjective.thing:{t}", f"noun.thing:{t}:{n}"): 0.35,
     }
     people: dict[tuple[str, ...], float] = {(f"determiner:{n}", noun): 0.6, (f"determiner:{n}", adjective, noun): 0.25}
     if n == "s":
@@ -171,7 +173,8 @@ def _clause_rules(t: str, n: str) -> dict[str, dict[tuple[str, ...], float]]:
 def _topic_lexicon(t: str) -> dict[str, dict[tuple[str, ...], float]]:
     """The words of one topic, each class with Zipf's frequencies."""
     lexicon = {
-        f"adjective:{t}": _zipf(words.ADJECTIVES[t].split()),
+        f"adjective.person:{t}": _zipf(words.PERSON_ADJECTIVES[t].split()),
+        f"adjective.thing:{t}": _zipf(words.THING_ADJECTIVES[t].split()),
         f"participle:{t}": _zipf([words.past(verb) for verb in words.TRANSITIVE[t].split()]),
     }
     for n in "sp":
@@ -184,7 +187,7 @@ def _topic_lexicon(t: str) -> dict[str, dict[tuple[str, ...], float]]:
     return lexicon
 
 
-def _zipf(entries: list[str], exponent: float = 0.9) -> dict[tuple[str, ...], float]:
+def _zipf(entries: list[str], exponent: float = 1.3) -> dict[tuple[str, ...], float]:
     """Entries (of one or more words) with weights that fall with their rank."""
     return {tuple(entry.split()): (rank + 1.5) ** -exponent for rank, entry in enumerate(entries)}
 
@@ -294,15 +297,13 @@ def _leaves(node: _Node) -> list[_Node]:
 
 
 def _agreements(node: _Node) -> list[Agreement]:
-    """Pairs below a node: a clause and an inner clause join their two parts, a relative with `who` agrees with its noun."""
+    """Pairs below a node: clauses join subject and verb, and the verb after `who` agrees with the noun before it."""
     pairs = [pair for part in node.parts for pair in _agreements(part)]
     kind, number = node.symbol.split(":")[0], node.symbol[-1]
     relative = kind == "subject" and node.parts[-1].symbol.startswith("who:")
-    if kind in ("clause", "inner") and len(node.parts) == 2 or relative:
+    if relative or (kind in ("clause", "inner") and len(node.parts) == 2):
         head = node.parts[0]
-        while (
-            head.parts
-        ):  # the noun of "the bank near the river" comes first, that of "a singer and some actors" is the last
+        while head.parts:  # the head comes first in "the bank near the river", last in "a singer and some actors"
             head = head.parts[-1] if head.parts[-1].symbol.startswith(("person", "noun.")) else head.parts[0]
         verb = next(leaf for leaf in _leaves(node.parts[1]) if leaf.symbol.startswith("verb."))
         between = [leaf for leaf in _leaves(node) if head.start < leaf.start < verb.start]

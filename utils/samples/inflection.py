@@ -1,12 +1,14 @@
 """How the four languages of the caption world write a noun phrase, a verb and a place, and how captions are drawn."""
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from utils.samples import lexicon
+from utils.samples.picking import Picker
 
 
 class NounPhrase(NamedTuple):
@@ -37,10 +39,12 @@ class Entry:
 
 
 def _fields(table: str) -> list[list[str]]:
+    """The lines of a table, cut at the bars."""
     return [[field.strip() for field in line.split("|")] for line in table.strip().splitlines()]
 
 
 def _forms(field: str) -> tuple[str, ...]:
+    """The forms in one field; a plus stands for a space."""
     return tuple(form.replace("+", " ") for form in field.split())
 
 
@@ -58,6 +62,7 @@ VERBS = {
 }
 PREPOSITIONS = {key: (en, de, fr, pt) for key, en, de, fr, pt, _ in _fields(lexicon.PLACES)}
 PLACES = [(key, noun) for key, *_, nouns in _fields(lexicon.PLACES) for noun in nouns.split()]
+DOERS = ("person", "animal")
 LANGUAGE = {"en": 0, "de": 1, "fr": 2, "pt": 3}
 
 
@@ -68,7 +73,7 @@ def number(phrase: NounPhrase) -> str:
 
 @functools.cache
 def noun_phrase(phrase: NounPhrase, language: str, case: int) -> str:
-    """Article, adjective and noun in agreement; the case (0 nominative, 1 accusative, 2 dative) shows in German only."""
+    """Article, adjective and noun in agreement; case (0 nominative, 1 accusative, 2 dative) shows in German only."""
     if language == "de":
         return _german(phrase, case)
     plural = number(phrase) == "p"
@@ -106,6 +111,14 @@ def _german(phrase: NounPhrase, case: int) -> str:
     if phrase.adjective:
         words.insert(1, ADJECTIVES[phrase.adjective].de[0] + str(endings).split()[case])
     return " ".join(words)
+
+
+def adjective_forms(key: str, language: str) -> list[str]:
+    """All forms of an adjective, the basic one first."""
+    entry = ADJECTIVES[key]
+    if language == "de":
+        return [entry.de[0] + ending for ending in ("e", "er", "es", "en")]
+    return list({"en": entry.en, "fr": entry.fr[1:], "pt": entry.pt}[language])
 
 
 def finite(verb: str, count: str, language: str, last: bool = False) -> str:
@@ -163,60 +176,41 @@ def place(where: Place, language: str) -> str:
     return words
 
 
+@functools.cache
 def fitting(noun: str) -> list[str]:
     """The adjectives that go with a noun."""
     return [key for key, adjective in ADJECTIVES.items() if adjective.kinds & NOUNS[noun].kinds]
 
 
-class Picker:
-    """Draws the parts of captions; uniform numbers come in blocks because single draws are slow."""
+class CaptionPicker(Picker):
+    """Draws the parts of captions."""
 
     def __init__(self, rng: np.random.Generator) -> None:
-        self._uniform = (u for block in iter(lambda: rng.random(4096).tolist(), None) for u in block)
-        self._objects = {
-            verb: [key for key, noun in NOUNS.items() if noun.kinds & entry.takes] for verb, entry in VERBS.items()
-        }
-        self._doers = {
-            kind: [key for key, noun in NOUNS.items() if kind in noun.kinds] for kind in ("person", "animal")
-        }
-        self._does = {kind: [key for key, verb in VERBS.items() if kind in verb.kinds] for kind in ("person", "animal")}
+        super().__init__(rng)
+        self._objects = {v: [key for key, noun in NOUNS.items() if noun.kinds & e.takes] for v, e in VERBS.items()}
+        self._doers = {kind: [key for key, noun in NOUNS.items() if kind in noun.kinds] for kind in DOERS}
+        self._does = {kind: [key for key, verb in VERBS.items() if kind in verb.kinds] for kind in DOERS}
         self._determiners = ["a"] * 9 + ["the"] * 4 + ["two"] * 2 + ["three", "some", "some", "the_pl", "the_pl"]
 
-    def chance(self, probability: float) -> bool:
-        """True with this probability."""
-        return next(self._uniform) < probability
-
-    def of(self, entries: list[str]) -> str:
-        """One of the entries, the first ones somewhat more often."""
-        return entries[int(next(self._uniform) ** 1.3 * len(entries))]
-
-    def phrase(self, noun: str, determiner: str, adjective: float) -> NounPhrase:
+    def phrase(self, noun: str, determiners: Sequence[str], adjective: float) -> NounPhrase:
         """A noun phrase around a noun, with an adjective as often as asked for."""
         fits = fitting(noun)
-        return NounPhrase(determiner, self.of(fits) if fits and self.chance(adjective) else "", noun)
+        return NounPhrase(self.of(determiners), self.of(fits) if fits and self.chance(adjective) else "", noun)
 
     def subject(self) -> NounPhrase:
         """Who does it: mostly a person."""
-        return self.phrase(self.of(self._doers["animal" if self.chance(0.25) else "person"]), self._any(), 0.4)
+        return self.phrase(
+            self.of(self._doers["animal" if self.chance(0.25) else "person"], 1.3), self._determiners, 0.4
+        )
 
-    def event(self, subject: NounPhrase) -> tuple[str, NounPhrase | None]:
-        """What the subject does, and to what."""
-        verb = self.of(self._does["person" if "person" in NOUNS[subject.noun].kinds else "animal"])
+    def event(self, subject: NounPhrase, but: str = "") -> tuple[str, NounPhrase | None]:
+        """What the subject does, and to what; something else than `but`."""
+        verbs = self._does["person" if "person" in NOUNS[subject.noun].kinds else "animal"]
+        verb = self.of([verb for verb in verbs if verb != but])
         things = [noun for noun in self._objects[verb] if noun != subject.noun]
-        return verb, self.phrase(self.of(things), self._any(), 0.4) if things else None
+        return verb, self.phrase(self.of(things), self._determiners, 0.4) if things else None
 
     def place(self) -> Place:
         """Where."""
-        preposition, noun = PLACES[int(next(self._uniform) * len(PLACES))]
-        return Place(preposition, self.phrase(noun, self.of(["a", "the"]), 0.3))
-
-    def modal(self) -> str:
-        """A modal verb."""
-        return self.of(list(lexicon.MODALS))
-
-    def conjunction(self) -> str:
-        """A conjunction."""
-        return self.of(list(lexicon.CONJUNCTIONS))
-
-    def _any(self) -> str:
-        return self._determiners[int(next(self._uniform) * len(self._determiners))]
+        preposition, noun = PLACES[self.below(len(PLACES))]
+        return Place(preposition, self.phrase(noun, ("a", "the"), 0.3))

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 — one line a word, as in a dictionary
 """Words of four languages with the grammar that the caption world needs: gender, plural, cases, verb forms."""
 
 # key | classes | en sg, pl | de gender sg, pl (* = weak: -n in all cases but the nominative) | fr gender sg, pl | pt gender sg, pl
@@ -36,8 +37,8 @@ helmet | worn thing | helmet helmets | m Helm Helme | m casque casques | m capac
 book | read thing | book books | n Buch Bücher | m livre livres | m livro livros
 letter | read thing | letter letters | m Brief Briefe | f lettre lettres | f carta cartas
 newspaper | read | newspaper newspapers | f Zeitung Zeitungen | m journal journaux | m jornal jornais
-apple | food thing | apple apples | m Apfel Äpfel | f pomme pommes | f maçã maçãs
-cake | food thing | cake cakes | m Kuchen Kuchen | m gâteau gâteaux | m bolo bolos
+apple | food | apple apples | m Apfel Äpfel | f pomme pommes | f maçã maçãs
+cake | food | cake cakes | m Kuchen Kuchen | m gâteau gâteaux | m bolo bolos
 banana | food | banana bananas | f Banane Bananen | f banane bananes | f banana bananas
 carrot | food | carrot carrots | f Karotte Karotten | f carotte carottes | f cenoura cenouras
 ball | toy thing | ball balls | m Ball Bälle | f balle balles | f bola bolas
@@ -92,7 +93,7 @@ black | animal thing painted played | schwarz | after noir noire noirs noires | 
 white | animal thing painted | weiß | after blanc blanche blancs blanches | branco branca brancos brancas
 red | thing painted food | rot | after rouge rouge rouges rouges | vermelho vermelha vermelhos vermelhas
 blue | thing painted | blau | after bleu bleue bleus bleues | azul azul azuis azuis
-green | thing painted | grün | after vert verte verts vertes | verde verde verdes verdes
+green | thing painted food place | grün | after vert verte verts vertes | verde verde verdes verdes
 yellow | thing painted food | gelb | after jaune jaune jaunes jaunes | amarelo amarela amarelos amarelas
 quiet | place | ruhig | after tranquille tranquille tranquilles tranquilles | tranquilo tranquila tranquilos tranquilas
 """

@@ -1,14 +1,18 @@
-"""Film reviews whose verdict depends on word order: negation, contrast and concession, with a known best accuracy.
+# ruff: noqa: SIM905 — words read better as text than as a list of literals
+"""Film reviews whose verdict depends on word order: negation, contrast, concession, with a known best accuracy.
 
-A review is a few opinions among neutral sentences. Each opinion is for or against the film; what counts is its *judgement*, not its
-adjectives: "not dull" is for, "good actors but a boring plot" is against, "although it is slow, it is moving" is for. The verdict is
-the majority of an odd number of opinions, and a share `FLIPPED` of the reviewers click on the wrong end of the scale. Nothing in the
-text tells who did, so the best rule answers the majority and is right with probability 1 − FLIPPED (`ceiling`).
+A review is a few opinions among neutral sentences. Each opinion is for or against the film; what counts is its
+*judgement*, not its adjectives: "not dull" is for, "good acting but a boring plot" is against, "although it is slow, it
+is moving" is for. The verdict is the majority of an odd number of opinions, and a share `FLIPPED` of the reviewers
+click on the wrong end of the scale. Nothing in the text tells who did, so the best rule answers the majority and is
+right with probability 1 − FLIPPED (`ceiling`).
 """
 
 import re
 
 import numpy as np
+
+from utils.samples.picking import Picker
 
 SIZES = {"train": 4000, "test": 1000}
 FLIPPED = 0.03  # share of reviews with the wrong label
@@ -16,37 +20,58 @@ AGREE = 0.85  # probability that one opinion points the way of the whole review
 NEGATED = 0.15  # share of simple opinions that are negated
 CONTRASTED = 0.25  # share of opinions that set something good against something bad
 
-PRAISE = """wonderful good great brilliant beautiful funny moving charming clever excellent touching gripping lovely superb
-    delightful honest fresh thrilling warm memorable""".split()
+PRAISE = """wonderful good great brilliant beautiful funny moving charming clever excellent touching gripping lovely
+    superb delightful honest fresh thrilling warm memorable""".split()
 BLAME = """boring bad awful dull terrible weak predictable slow clumsy silly poor tedious lifeless flat messy annoying
     pointless shallow bland forgettable""".split()
 PARTS = """plot acting music story script ending photography cast dialogue pace opening soundtrack lighting hero humor
     editing finale direction villain setting""".split()
 NEGATIONS = ["not", "never", "hardly", "far from", "anything but", "not at all", "by no means"]
 ADVERBS = ["", "", "", "really ", "truly ", "quite ", "simply ", "very "]
-NEUTRAL = """I saw it {time} with my {friend}.|We watched this one {time} at home.|The film is about a {person} who moves to a {place}.|
-    It is set in a small {place} in the {season}.|My {friend} had told me about it.|It runs for about two hours.|
-    A {person} meets a {person} on the way to the {place}.|The story begins when a {person} finds a letter in a {place}.|
-    I had read the book before.|It was shot in a real {place}.|They show it again {time}.|The {person} then travels to the {place}.|
-    There is a scene with a {person} in a {place}.|My {friend} came along and brought popcorn.|It was made in the eighties.|
-    The director has made three other films.|I rented it {time}.|Later the {person} and the {person} look for a {place}.""".split(
-    "|"
-)
+NEUTRAL = """
+I saw it {time} with my {friend}.
+We watched this one {time} at home.
+The film is about a {person} who moves to a {place}.
+It is set in a small {place} in the {season}.
+My {friend} had told me about it.
+It runs for about two hours.
+A {person} meets a {person} on the way to the {place}.
+The story begins when a {person} finds a letter in a {place}.
+I had read the book before.
+It was shot in a real {place}.
+They show it again {time}.
+The {person} then travels to the {place}.
+There is a scene with a {person} in a {place}.
+My {friend} came along and brought popcorn.
+{name} plays the {person}.
+{name} wrote it together with {name}.
+{name} is the {person} and {name} is the {person}.
+It was made in the eighties.
+The director has made three other films.
+I rented it {time}.
+Later the {person} and the {person} look for a {place}.
+""".strip().splitlines()
 FILLERS = {
-    "time": "yesterday|last week|on a rainy Sunday|last night|on Friday|in the holidays|on a long train ride".split(
-        "|"
-    ),
+    "time": ["yesterday", "last week", "on a rainy Sunday", "last night", "on Friday", "on a long train ride"],
     "friend": "sister brother neighbor wife husband cousin daughter son uncle roommate".split(),
     "person": "teacher baker detective pilot farmer singer sailor nurse clockmaker librarian gardener painter".split(),
     "place": "village harbor hotel castle theater lighthouse farm museum forest station garden library".split(),
-    "season": "summer|winter|early spring|autumn|seventies|fifties".split("|"),
+    "season": ["summer", "winter", "early spring", "autumn", "seventies", "fifties"],
 }
+FIRST_NAMES = """Anna Ben Clara David Emma Felix Grace Henry Ida Jack Kate Leo Maria Nick Olga Paul Rosa Sam Tina Victor
+    Alice Bruno Carmen Dora Edgar Fiona Gustav Hanna Ivan Julia""".split()
+SURNAMES = [  # invented, hundreds of them: a test review has some that no training review has
+    start + middle + end
+    for start in "Ba Cor Del Fa Gar Hol Ke Lun Mor Ne Os Pel Ri San Tor Va Win Zel".split()
+    for middle in "ba da li mo ne ri ta vo".split()
+    for end in "ck ni r son ux well".split()
+]
 
 
 def draw(seed: int = 0) -> dict[str, dict[str, list[str] | np.ndarray]]:
-    """Reviews with their labels (1 for, 0 against) and ratings (1–4 or 7–10), half of each; no text stands in both splits."""
+    """Reviews, labels (1 for, 0 against, half of each) and ratings (1–4 or 7–10); no text stands in both splits."""
     rng = np.random.default_rng([seed, 10])
-    pick, seen = _Picker(rng), set()
+    pick, seen = Picker(rng), set()
     splits: dict[str, dict[str, list[str] | np.ndarray]] = {}
     for split, size in SIZES.items():
         verdicts = rng.permutation(np.arange(size) % 2)
@@ -71,7 +96,7 @@ def ceiling() -> float:
 
 
 def score(text: str) -> int:
-    """Opinions for the film minus opinions against it, read with the rules that wrote them: the truth behind a label."""
+    """Opinions for the film minus opinions against it, read with the rules that wrote them: the truth of a label."""
     sentences = re.split(r"(?<=[.!])\s+", re.sub(r"(<br />)+", " ", text).lower())
     return sum(_judgement(sentence) for sentence in sentences)
 
@@ -89,26 +114,7 @@ def _judgement(sentence: str) -> int:
     return -polarity if negated else polarity
 
 
-class _Picker:
-    """Random choices from lists of words, faster than one call of the generator each."""
-
-    def __init__(self, rng: np.random.Generator) -> None:
-        self._uniform = (u for block in iter(lambda: rng.random(4096).tolist(), None) for u in block)
-
-    def chance(self, probability: float) -> bool:
-        """True with this probability."""
-        return next(self._uniform) < probability
-
-    def of(self, entries: list[str]) -> str:
-        """One of the entries, all equally likely."""
-        return entries[int(next(self._uniform) * len(entries))]
-
-    def below(self, number: int) -> int:
-        """An integer from 0 to number − 1."""
-        return int(next(self._uniform) * number)
-
-
-def _review(pick: _Picker, verdict: bool) -> tuple[str, int]:
+def _review(pick: Picker, verdict: bool) -> tuple[str, int]:
     """A review and its score: an odd number of opinions, most of them for the verdict, among neutral sentences."""
     number = (3, 3, 5, 5, 7)[pick.below(5)]
     while True:
@@ -116,9 +122,10 @@ def _review(pick: _Picker, verdict: bool) -> tuple[str, int]:
         total = 2 * sum(opinions) - number
         if (total > 0) == verdict:
             break
-    sentences = [_opinion(pick, opinion) for opinion in opinions]
+    parts, neutral = list(PARTS), list(NEUTRAL)  # nothing is said twice
+    sentences = [_opinion(pick, opinion, parts) for opinion in opinions]
     for _ in range(pick.below(5)):
-        sentences.insert(pick.below(len(sentences) + 1), _neutral(pick))
+        sentences.insert(pick.below(len(sentences) + 1), _neutral(pick, neutral))
     breaks = pick.chance(0.3)
     text = sentences[0]
     for sentence in sentences[1:]:
@@ -126,32 +133,41 @@ def _review(pick: _Picker, verdict: bool) -> tuple[str, int]:
     return text, total
 
 
-def _neutral(pick: _Picker) -> str:
+def _neutral(pick: Picker, neutral: list[str]) -> str:
     """A sentence that says nothing about the quality of the film."""
-    return re.sub(r"\{(\w+)\}", lambda slot: pick.of(FILLERS[slot[1]]), pick.of(NEUTRAL).strip())
+    return re.sub(
+        r"\{(\w+)\}",
+        lambda slot: _name(pick) if slot[1] == "name" else pick.of(FILLERS[slot[1]]),
+        neutral.pop(pick.below(len(neutral))),
+    )
 
 
-def _opinion(pick: _Picker, favorable: bool) -> str:
+def _name(pick: Picker) -> str:
+    """The name of an actor."""
+    return f"{pick.of(FIRST_NAMES)} {pick.of(SURNAMES, 2.0)}"
+
+
+def _opinion(pick: Picker, favorable: bool, parts: list[str]) -> str:
     """One opinion: plain, negated, or set against its opposite."""
-    part, judgement = pick.of(PARTS), _predicate(pick, favorable)
+    part, judgement = parts.pop(pick.below(len(parts))), _predicate(pick, favorable)
     if not pick.chance(CONTRASTED):
         sentence = f"the {part} {pick.of(['is', 'was'])} {judgement}"
     else:
-        other = pick.of([other for other in PARTS if other != part])
-        praise = pick.of(BLAME if favorable else PRAISE)
-        concession = f"the {other} is {pick.of(ADVERBS)}{praise}"
+        other = parts.pop(pick.below(len(parts)))
+        opposite = pick.of(BLAME if favorable else PRAISE)
+        concession = f"the {other} is {pick.of(ADVERBS)}{opposite}"
         sentence = (
             f"{concession}, but the {part} is {judgement}",
             f"although {concession}, the {part} is {judgement}",
             f"the {part} is {judgement}, although {concession}",
-            f"{praise} {other} but {judgement} {part}",
+            f"{opposite} {other} but {judgement} {part}",
         )[pick.below(4)]
     if pick.chance(0.06):
         sentence = re.sub("|".join(PRAISE + BLAME), lambda word: word[0].upper(), sentence)
     return sentence[0].upper() + sentence[1:] + ("!" if pick.chance(0.12) else ".")
 
 
-def _predicate(pick: _Picker, favorable: bool) -> str:
+def _predicate(pick: Picker, favorable: bool) -> str:
     """What is said of a part of the film: an adjective with its adverb, or the opposite adjective with a negation."""
     if pick.chance(NEGATED):
         return f"{pick.of(NEGATIONS)} {pick.of(BLAME if favorable else PRAISE)}"

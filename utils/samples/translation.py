@@ -1,15 +1,16 @@
-"""Image captions in English, German, French and Portuguese from one synchronous grammar: the right translation is known.
+"""Image captions in four languages from one synchronous grammar: the right translation is known.
 
-A `Caption` says who does what where; each language writes it in its own way. German puts the finite verb second, its particle or
-infinitive last, the verb of a subordinate clause last, and makes article and adjective agree in case, gender and number; French and
-Portuguese put most adjectives after the noun. `translate` reads a sentence of the world back into its caption and writes that again.
+A `Caption` says who does what where; each language writes it in its own way. German puts the finite verb second, its
+particle or infinitive last, the verb of a subordinate clause last, and makes article and adjective agree in case,
+gender and number; French and Portuguese put most adjectives after the noun. `translate` reads a sentence of the world
+back into its caption and writes that again.
 """
 
 import functools
 import itertools
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +21,7 @@ LANGUAGES = ("en", "de", "fr", "pt")
 SIZES = {"train": 4000, "val": 300, "test_2016_flickr": 300, "test_2017_flickr": 250, "test_2017_mscoco": 200}
 TED_SIZES = {"train": 4000, "validation": 300, "test": 300}
 KINDS = {"main": 0.34, "front": 0.18, "modal": 0.16, "relative": 0.16, "subordinate": 0.16}
-ORDERS = {  # the order of the parts; lower case parts are written as they are
+ORDERS = {  # of the parts (see `FIELDS`; X particle, R relative pronoun); the others are words
     "en": {
         "main": "S V O P",
         "front": "P , S V O",
@@ -44,6 +45,11 @@ ORDERS = {  # the order of the parts; lower case parts are written as they are
     },
 }
 ORDERS["pt"] = {kind: order.replace("qui", "que") for kind, order in ORDERS["fr"].items()}
+FIELDS = {  # the parts that say something, by what they say of the caption
+    **{"S": "subject", "V": "verb", "I": "verb", "O": "object", "P": "place", "M": "modal", "C": "conjunction"},
+    **{"W": "relative_verb", "Q": "relative_object"},
+    **{"T": "second_subject", "U": "second_verb", "N": "second_object"},
+}
 
 
 class Caption(NamedTuple):
@@ -96,26 +102,24 @@ def _draw(seed: int, sizes: dict[str, int], languages: tuple[str, ...]) -> dict[
 def _captions(rng: np.random.Generator) -> Iterator[Caption]:
     """An endless stream of captions."""
     kinds, shares = list(KINDS), np.array(list(KINDS.values()))
-    pick = inflection.Picker(rng)
+    pick = inflection.CaptionPicker(rng)
     while True:
         for number in rng.choice(len(kinds), size=512, p=shares):
-            kind = kinds[number]
-            subject = pick.subject()
-            verb, thing = pick.event(subject)
-            caption = Caption(kind, subject, verb, thing)
+            kind, subject = kinds[number], pick.subject()
+            caption = Caption(kind, subject, *pick.event(subject))
             if kind == "front" or pick.chance(0.5 if kind in ("main", "modal") else 0.2):
                 caption = caption._replace(place=pick.place())
             if kind == "modal":
-                caption = caption._replace(modal=pick.modal())
+                caption = caption._replace(modal=pick.of(list(inflection.lexicon.MODALS)))
             elif kind == "relative":
-                caption = caption._replace(
-                    **dict(zip(("relative_verb", "relative_object"), pick.event(subject), strict=True))
-                )
+                verb, thing = pick.event(subject, but=caption.verb)
+                caption = caption._replace(relative_verb=verb, relative_object=thing)
             elif kind == "subordinate":
                 second = pick.subject()
-                event = pick.event(second)
+                verb, thing = pick.event(second, but=caption.verb)
+                conjunction = pick.of(list(inflection.lexicon.CONJUNCTIONS))
                 caption = caption._replace(
-                    conjunction=pick.conjunction(), second_subject=second, second_verb=event[0], second_object=event[1]
+                    conjunction=conjunction, second_subject=second, second_verb=verb, second_object=thing
                 )
             yield caption
 
@@ -174,12 +178,20 @@ def read(sentence: str, language: str) -> Caption:
     for kind, order in ORDERS[language].items():
         for parts in _matches(order.split(), tokens, language):
             for caption in _captions_of(kind, parts):
-                if write(caption, language) == sentence.strip():
+                if _whole(caption) and write(caption, language) == sentence.strip():
                     return caption
     raise ValueError(f"not a sentence of the sample world ({language}): {sentence!r}")
 
 
-def _matches(names: list[str], tokens: list[str], language: str) -> Iterator[dict[str, list[object]]]:
+def _whole(c: Caption) -> bool:
+    """Whether nothing is missing: each verb has an object if it wants one, and what opens a sentence is there."""
+    events = ((c.verb, c.object), (c.relative_verb, c.relative_object), (c.second_verb, c.second_object))
+    return all(verb is None or bool(inflection.VERBS[verb].takes) == bool(thing) for verb, thing in events) and (
+        c.place is not None or c.kind != "front"
+    )
+
+
+def _matches(names: list[str], tokens: list[str], language: str) -> Iterator[dict[str, list[Any]]]:
     """All ways to cut tokens into the named parts; places, objects and particles may be missing."""
     if not names:
         if not tokens:
@@ -196,32 +208,24 @@ def _matches(names: list[str], tokens: list[str], language: str) -> Iterator[dic
         yield from _matches(rest, tokens, language)
 
 
-def _captions_of(kind: str, parts: dict[str, list[object]]) -> Iterator[Caption]:
+def _captions_of(kind: str, parts: dict[str, list[Any]]) -> Iterator[Caption]:
     """Captions made of the values that each part may stand for."""
-    slots = {"S": "subject", "V": "verb", "I": "verb", "O": "object", "P": "place", "M": "modal", "W": "relative_verb"}
-    slots |= {
-        "Q": "relative_object",
-        "C": "conjunction",
-        "T": "second_subject",
-        "U": "second_verb",
-        "N": "second_object",
-    }
-    used = [name for name in parts if name in slots]
+    used = [name for name in parts if name in FIELDS]
     for values in itertools.product(*(parts[name] for name in used)):
-        yield Caption(kind=kind, **{slots[name]: value for name, value in zip(used, values, strict=True)})
+        yield Caption(kind=kind, **{FIELDS[name]: value for name, value in zip(used, values, strict=True)})
 
 
 @functools.cache
-def _table(name: str, language: str) -> dict[str, list[object]]:
+def _table(name: str, language: str) -> dict[str, list[Any]]:
     """What each string may mean as a part of this name."""
-    table: dict[str, list[object]] = {}
+    table: dict[str, list[Any]] = {}
     for text, value in _readings(name, language):
         if value not in table.setdefault(text, []):
             table[text].append(value)
     return table
 
 
-def _readings(name: str, language: str) -> Iterator[tuple[str, object]]:
+def _readings(name: str, language: str) -> Iterator[tuple[str, Any]]:
     """Everything that a part can say, with its meaning."""
     if name in "STOQN":
         case = 0 if name in "ST" else 1
@@ -262,12 +266,24 @@ def _phrases() -> list[NounPhrase]:
 
 @functools.cache
 def dictionary(source: str, target: str) -> dict[str, str]:
-    """Word for word: every form of the source language and the basic form of the target language."""
+    """Every word form of one language with the basic form in another: all that a translation word by word can use."""
+    here, there = LANGUAGES.index(source), LANGUAGES.index(target)
     pairs: dict[str, str] = {}
     for phrase in _phrases():
-        here = inflection.noun_phrase(phrase, source, 1).split()
-        there = inflection.noun_phrase(NounPhrase(phrase.determiner, "", phrase.noun), target, 0).split()
-        if not phrase.adjective and len(here) == len(there) == 2:
-            pairs.setdefault(here[0], there[0])
-            pairs.setdefault(here[1], there[1])
+        nouns = [inflection.noun_phrase(phrase._replace(adjective=""), lang, 0).split() for lang in (source, target)]
+        if len(nouns[0]) == len(nouns[1]) == 2:
+            pairs |= {one: pairs.get(one, two) for one, two in zip(*nouns, strict=True)}
+    for table in (inflection.lexicon.CONJUNCTIONS, inflection.lexicon.MODALS):
+        for forms in table.values():
+            for one in forms[here].split("|"):
+                pairs.setdefault(one, forms[there].split("|")[0])
+    for verb in inflection.VERBS:
+        for count in "sp":
+            pairs.setdefault(inflection.finite(verb, count, source), inflection.finite(verb, "s", target))
+        pairs.setdefault(inflection.infinitive(verb, source), inflection.infinitive(verb, target))
+    for adjective in inflection.ADJECTIVES:
+        for form in inflection.adjective_forms(adjective, source):
+            pairs.setdefault(form, inflection.adjective_forms(adjective, target)[0])
+    for forms in inflection.PREPOSITIONS.values():
+        pairs.setdefault(forms[here], forms[there])
     return pairs

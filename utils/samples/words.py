@@ -1,10 +1,10 @@
 """The words of the grammar: three topics of ordinary English, listed from frequent to rare within each class."""
 
 PEOPLE = {
-    "town": """mayor teacher neighbor farmer doctor baker student gardener family visitor child painter carpenter librarian
-        shopkeeper nurse mechanic driver fisherman builder tailor postman cyclist grandmother grandfather hunter
-        shepherd beekeeper potter miller plumber locksmith watchmaker ferryman florist butcher cobbler blacksmith
-        basketmaker bellringer stonemason roofer weaver bookbinder""",
+    "town": """mayor teacher neighbor farmer doctor baker student gardener family visitor child painter carpenter
+        librarian shopkeeper nurse mechanic driver fisherman builder tailor postman cyclist grandmother
+        grandfather hunter shepherd beekeeper potter miller plumber locksmith watchmaker ferryman florist butcher
+        cobbler blacksmith basketmaker bellringer stonemason roofer weaver bookbinder""",
     "market": """company analyst investor bank manager trader lawyer executive official economist shareholder director
         chairman firm buyer seller lender broker customer regulator agency competitor producer retailer insurer
         exporter importer accountant adviser auditor consultant airline carmaker publisher brewer supplier
@@ -44,14 +44,16 @@ INTRANSITIVE = {
     "market": "expand decline improve recover compete hesitate negotiate merge disagree comply diversify",
     "stage": "dance train travel smile win shout sweat bow stretch tremble jog",
 }
-ADJECTIVES = {
-    "town": """old small little young quiet red green friendly wooden sunny tired narrow yellow cozy rainy gentle dusty
-        muddy cheerful sleepy rusty curious crooked patient thirsty humble mossy""",
-    "market": """new big large major foreign public financial private strong weak profitable domestic international
-        expensive cheap federal corporate annual volatile competitive industrial cautious regional solvent
-        lucrative bankrupt""",
-    "stage": """famous great fast loud brave talented popular nervous brilliant modern graceful lucky classical fearless
-        silent proud elegant tireless legendary fragile festive clumsy acrobatic""",
+PERSON_ADJECTIVES = {
+    "town": "old young friendly tired cheerful gentle curious patient thirsty humble sleepy generous shy grumpy",
+    "market": "new big major foreign large profitable cautious local independent ambitious solvent rival bankrupt",
+    "stage": "famous great brave talented popular nervous proud fearless elegant tireless legendary clumsy modest",
+}
+THING_ADJECTIVES = {
+    "town": "small little red green wooden sunny narrow yellow cozy dusty muddy rusty crooked mossy painted",
+    "market": """public financial private strong weak domestic international expensive cheap federal corporate annual
+        volatile competitive industrial regional lucrative overdue""",
+    "stage": "loud fast modern brilliant classical lucky festive silver golden short fragile colorful noisy secondhand",
 }
 NAMES = """smith <unk> jones taylor clark lewis allen hill adams nelson carter
     mitchell roberts turner phillips campbell parker evans edwards collins stewart morris bell rogers reed murphy
@@ -63,10 +65,12 @@ REGARD = "know trust like help respect thank invite call greet ask admire accomp
 WISH = "want try refuse prepare promise"
 CONJUNCTIONS = "but because while and although before"
 PREPOSITIONS = "near with from behind beside without opposite"
-FRONTS = """last week|on monday|this year|in october|yesterday|on friday|last month|in N|for N years|today|in the morning|
-    N days ago|next week|on tuesday|after N weeks|in spring|at noon|on sunday|in december|in general|of course|however"""
-TIMES = """on monday|this year|in october|yesterday|on friday|last month|in N|for N years|every day|in the evening|N days ago|
-    on tuesday|after N weeks|in summer|at night|on sunday|in december|again|together|at N o'clock"""
+FRONTS = """
+last week|on monday|this year|in october|yesterday|on friday|last month|in N|for N years|today|in the morning|N days ago
+next week|on tuesday|after N weeks|in spring|at noon|on sunday|in december|of course"""
+TIMES = """
+on monday|this year|in october|yesterday|on friday|last month|in N|for N years|every day|in the evening|N days ago
+on tuesday|after N weeks|in summer|at night|on sunday|in december|again|together|at N o'clock"""
 SINGULAR_DETERMINERS = "the a this every one another"
 PLURAL_DETERMINERS = "the these some many two N those most several three all"
 IRREGULAR_PLURALS = {"child": "children", "fisherman": "fishermen", "ferryman": "ferrymen", "postman": "postmen",
