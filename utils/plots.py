@@ -96,7 +96,7 @@ def _caption(caption: str) -> None:
 
 def axes(columns: int = 1, rows: int = 1, height: float = 3.8, **options: Any) -> tuple[Figure, Any]:
     """A figure as wide as a cell with `rows × columns` axes."""
-    return plt.subplots(rows, columns, figsize=(WIDTH, height * rows), squeeze=columns * rows == 1, **options)
+    return plt.subplots(rows, columns, figsize=(WIDTH, height * rows), **options)
 
 
 def curves(

@@ -186,7 +186,7 @@ def summary(entry: Entry, problems: list[DataError]) -> DataError:
         return DataError(problem, todo=f"to get it, {entry.by_hand}")
     if not problems:
         return DataError(f"{entry.name} is neither in the cache nor in the mirror", todo="see data/README.md")
-    first, *others = problems
+    first, *others = {(problem.problem, problem.where): problem for problem in problems}.values()
     if not others:
         return first
     also = "; also: ".join(f"{other.problem} ({other.where})" if other.where else other.problem for other in others)

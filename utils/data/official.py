@@ -17,6 +17,8 @@ LABEL = "from tensorflow_datasets"
 
 def exported_images(entry: Entry, problems: list[DataError]) -> Path | None:
     """Return a folder `<class>/<file>` written from tensorflow_datasets' copy; note why not and return None."""
+    if not entry.tfds:
+        return None
     target = places.cache().folder / entry.name / "files-tfds"
     if target.is_dir():
         return target

@@ -198,7 +198,7 @@ def _coat(pen: Pen, rng: np.random.Generator, grey: float) -> None:
         _collar(pen, rng, top, neck, grey, rng.uniform(0.2, 0.55))
     else:  # a hood or a fur rim
         pen.ellipse(0, top + 0.05, neck + 0.1, 0.2, _grey(grey * 0.65))
-    _front(pen, rng, top + 0.2, top + length, grey, rng.uniform(0.15, 0.7))
+    _front(pen, rng, top + 0.2, top + length, grey, rng.uniform(0.25, 0.7))
     for sign in (-1, 1):
         if rng.random() < 0.6:
             pen.line([(sign * 0.18, top + 1.1), (sign * 0.38, top + 1.02)], 0.06, _grey(grey * 0.55))

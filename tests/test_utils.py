@@ -1,0 +1,218 @@
+"""Runtime, results, metrics, plots and resuming: what every lesson leans on."""
+
+import base64
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from utils import metrics, plots, results, resume, runtime
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What is displayed, as (data, metadata)."""
+    seen = []
+    monkeypatch.setattr("IPython.display.display", lambda data, metadata=None, raw=True: seen.append((data, metadata)))
+    return seen
+
+
+# --- runtime
+
+
+def run_profile(monkeypatch, name):
+    monkeypatch.setenv("COURSE_PROFILE", name)
+    variables = {"EPOCHS": 20, "SEEDS": 5, "runtime": runtime}
+    exec("runtime.profile(in_class=dict(EPOCHS=4), smoke=dict(EPOCHS=1, SEEDS=2))", variables)
+    return variables["EPOCHS"], variables["SEEDS"]
+
+
+@pytest.mark.parametrize(("name", "values"), [("full", (20, 5)), ("class", (4, 5)), ("", (4, 5)), ("smoke", (1, 2))])
+def test_profiles_change_the_parameters(monkeypatch, capsys, name, values):
+    assert run_profile(monkeypatch, name) == values
+    assert (name or "class") in capsys.readouterr().out
+
+
+def test_a_misspelt_profile_or_parameter_is_an_error(monkeypatch):
+    with pytest.raises(ValueError, match="class, full, smoke"):
+        run_profile(monkeypatch, "fulll")
+    monkeypatch.setenv("COURSE_PROFILE", "smoke")
+    with pytest.raises(NameError, match="EPOCH"):
+        exec("runtime.profile(smoke=dict(EPOCH=1))", {"runtime": runtime})
+
+
+def test_starting_is_quiet_seeded_and_deterministic():
+    """In a process of its own: one line on stdout, nothing on stderr, the same random numbers for the same seed."""
+    code = (
+        "from utils import runtime; import tensorflow as tf, numpy as np, keras\n"
+        "runtime.start('02', seed=3)\n"
+        "print(float(tf.random.uniform([])), np.random.rand(), float(keras.random.normal([])))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    done = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+        for _ in range(2)
+    ]
+    assert done[0].stderr == ""
+    assert done[0].stdout.count("\n") == 2
+    assert done[0].stdout == done[1].stdout
+    assert "TensorFlow 2." in done[0].stdout
+
+
+# --- results
+
+
+def test_a_result_is_stored_for_the_tools(shown, monkeypatch):
+    monkeypatch.setenv("COURSE_PROFILE", "full")
+    monkeypatch.setattr(
+        runtime, "lesson_facts", lambda: {"expected": {"error": [0, "inf"]}, "published": {"error": "7"}}
+    )
+    results.record("error", np.float32(0.5))
+    data, _ = shown[0]
+    assert data[results.RESULT_MIME] == {"name": "error", "value": 0.5}
+    assert "at least 0" in data["text/plain"]
+    assert "inside" in data["text/plain"]
+    assert "7" in data["text/html"]
+
+
+def test_a_result_that_is_no_number_is_never_inside(shown):
+    results.record("error", float("nan"))
+    assert shown[0][0][results.RESULT_MIME]["value"] is None
+    assert not results.inside(None, [0, 1])
+    assert not results.inside(float("nan"), [0, float("inf")])
+    assert results.inside(1, [0, 1])
+    assert not results.inside(1.01, [0, 1])
+
+
+# --- metrics
+
+
+def test_means_and_intervals():
+    assert metrics.mean_sd([1, 2, 3], 1) == "2.0 ± 1.0"
+    assert metrics.mean_sd([0.5], 1, scale=100) == "50.0"
+    low, high = metrics.confidence_interval([1.0, 2.0, 3.0])
+    assert (low, high) == pytest.approx((2 - 4.302653 / 3**0.5, 2 + 4.302653 / 3**0.5))
+    assert np.isnan(metrics.confidence_interval([1.0])).all()
+
+
+def test_the_interval_covers_the_mean_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    covered = [low < 0 < high for low, high in (metrics.confidence_interval(rng.normal(size=5)) for _ in range(2000))]
+    assert 0.93 < np.mean(covered) < 0.97
+
+
+def test_paired_differences_and_confusions():
+    mean, error = metrics.paired_difference([2.0, 4.0, 6.0], [1.0, 2.0, 3.0])
+    assert mean == 2
+    assert error == pytest.approx(1 / 3**0.5)
+    matrix = metrics.confusion_matrix([0, 0, 1], [0, 1, 1], 3)
+    assert matrix.tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
+
+
+# --- plots
+
+
+def test_a_figure_carries_caption_and_alternative_text(shown):
+    fig = plots.curves({"a": np.random.default_rng(0).normal(size=(3, 5)), "b": np.arange(5)}, "epoch", "loss")
+    plots.show(fig, "A caption.", "An alternative text.")
+    (picture, metadata), (caption, _) = shown
+    png = base64.b64decode(picture["image/png"])
+    assert png.startswith(b"\x89PNG")
+    assert len(png) < 100_000
+    assert metadata == {"image/png": {"alt": "An alternative text."}}
+    assert picture[plots.FIGURE_MIME] == {"caption": "A caption.", "alt": "An alternative text."}
+    assert caption["text/markdown"] == "*A caption.*"
+    assert plt.get_fignums() == []
+
+
+def test_the_same_figure_is_the_same_bytes(shown):
+    for _ in range(2):
+        plots.show(plots.image_grid(np.eye(8)[None].repeat(3, 0), ["a", "b", "c"]), "Grid.", "Three diagonals.")
+    assert shown[0][0]["image/png"] == shown[2][0]["image/png"]
+
+
+def test_bands_stay_within_the_runs():
+    ax = plots.axes()[1]
+    plots.curves({"skewed": [[1.0], [1.0], [100.0]]}, "x", "y", ax=ax, log="y")
+    low, high = (
+        ax.collections[0].get_paths()[0].vertices[:, 1].min(),
+        ax.collections[0].get_paths()[0].vertices[:, 1].max(),
+    )
+    assert low >= 1
+    assert high <= 100
+    plt.close("all")
+
+
+def test_line_colours_differ_in_lightness_or_dash():
+    styles = [(entry["color"], str(entry["linestyle"])) for entry in plots.STYLE["axes.prop_cycle"]]
+    assert len(set(styles)) == len(styles) == 8
+
+
+def test_heatmaps_and_confusions_are_labelled(shown):
+    fig = plots.confusion([[8, 2], [0, 0]], ["cat", "dog"])
+    texts = [text.get_text() for text in fig.axes[0].texts]
+    assert texts == ["80", "20", "0", "0"]
+    assert fig.axes[0].get_xlabel() == "predicted class"
+    plt.close("all")
+
+
+def test_tables_are_readable_as_text_and_as_html(shown):
+    plots.table([["a<b", 0.123456], ["c", "x"]], ["name", "value"], "Title")
+    data, _ = shown[0]
+    assert data["text/plain"].splitlines()[1].split() == ["a<b", "0.1235"]
+    assert '<th scope="row">a&lt;b</th>' in data["text/html"]
+    assert "<caption>Title</caption>" in data["text/html"]
+
+
+def test_animations_are_small(shown):
+    frames = [np.full((28, 28), value, np.uint8) for value in (0, 128, 255)]
+    plots.show_gif(frames, "Caption.", "Alt.")
+    assert base64.b64decode(shown[0][0]["image/gif"]).startswith(b"GIF")
+
+
+# --- resuming
+
+
+def work_that_stops_at(limit, calls):
+    def work(key):
+        calls.append(key)
+        if len(calls) > limit:
+            raise KeyboardInterrupt
+        return {"square": key**2, "many": np.arange(key)}
+
+    return work
+
+
+def test_interrupted_work_goes_on_where_it_stopped(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
+    first, second, third = [], [], []
+    with pytest.raises(KeyboardInterrupt):
+        resume.pieces("demo", [1, 2, 3, 4], work_that_stops_at(2, first), {"E": 1})
+    found = resume.pieces("demo", [1, 2, 3, 4], work_that_stops_at(9, second), {"E": 1})
+    assert second == [3, 4]
+    assert [int(found[key]["square"]) for key in (1, 2, 3, 4)] == [1, 4, 9, 16]
+    assert found[3]["many"].tolist() == [0, 1, 2]
+    assert "2 of 4" in capsys.readouterr().out
+    resume.pieces("demo", [1, 2, 3, 4], work_that_stops_at(9, third), {"E": 1})
+    assert third == [1, 2, 3, 4], "finished work must be done anew, or a second run would prove nothing"
+
+
+def test_other_settings_start_anew(monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
+    calls = []
+    with pytest.raises(KeyboardInterrupt):
+        resume.pieces("demo", [1, 2], work_that_stops_at(1, []), {"E": 1})
+    resume.pieces("demo", [1, 2], work_that_stops_at(9, calls), {"E": 2})
+    assert calls == [1, 2]
+
+
+def test_an_unwritable_cache_costs_the_resuming_only(monkeypatch):
+    monkeypatch.setenv("COURSE_CACHE", "/proc/nowhere")
+    assert int(resume.pieces("demo", [3], work_that_stops_at(9, []), {})[3]["square"]) == 9
