@@ -49,7 +49,7 @@ def _pictures(seed: int) -> list[tuple[Scene, np.ndarray]]:
     for number, (classes, place) in enumerate(SCENES):
         rng = np.random.default_rng([seed, 1, number])
         image = background(np.array([place]), rng, SIZE)
-        place_things(image, _backdrop(rng, place)[None], rng)
+        place_things(image, backdrop(rng, place)[None], rng)
         boxes = []
         for slot, name in enumerate(classes):
             row = choose(rng, ALL_CLASSES, np.array([ALL_CLASSES.index(name)]))
@@ -68,9 +68,9 @@ def _pictures(seed: int) -> list[tuple[Scene, np.ndarray]]:
     return pictures
 
 
-def _backdrop(rng: np.random.Generator, place: str) -> np.ndarray:
+def backdrop(rng: np.random.Generator, place: str, size: int = SIZE) -> np.ndarray:
     """Things behind that are of no class: clouds, trees, houses, a window, stones."""
-    pen = Pen(SIZE, pose(SIZE), factor=2)
+    pen = Pen(size, pose(size), factor=2)
     if place in ("sky", "sea", "meadow", "road"):
         for x, y in rng.uniform((-0.9, -0.9), (0.9, -0.5), (3, 2)):
             white = tint(rng, (240, 242, 246), 5)
