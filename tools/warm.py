@@ -38,13 +38,19 @@ def available() -> bool:
 class WarmServer:
     """The server process, as its owner sees it. Starting returns at once: the import goes on behind it."""
 
-    def __init__(self, env: Mapping[str, str] | None = None, *, prefix: Sequence[str] = ()) -> None:
-        """`prefix` is a command to start the server under, for example a sandbox that shows it `self.folder`."""
+    def __init__(
+        self,
+        env: Mapping[str, str] | None = None,
+        *,
+        prefix: Sequence[str] = (),
+        module: str = "tools.warmserver",
+    ) -> None:
+        """`prefix` is a command to start the server under, `module` another server that speaks the same way."""
         self.folder = Path(tempfile.mkdtemp(prefix="course-warm-"))
         self.address = str(self.folder / "socket")
         self.log = self.folder / "log"
         base = dict(os.environ if env is None else env)
-        command = [*prefix, sys.executable, "-m", "tools.warmserver", self.address]
+        command = [*prefix, sys.executable, "-m", module, self.address]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 command,
