@@ -148,11 +148,3 @@ def test_a_readme_without_a_place_for_the_map_is_told(root: Path, capsys: pytest
     assert run_main(root) == 1
     assert results.BEGIN in capsys.readouterr().err
     assert (root / "README.md").read_text() == "# Course\n"
-
-
-@pytest.mark.parametrize(
-    ("band", "text"),
-    [((0.9, 0.93), "0.9 – 0.93"), ((0, 8), "≤ 8"), ((10, float("inf")), "≥ 10"), (None, "")],
-)
-def test_bands_are_readable(band: tuple[float, float] | None, text: str) -> None:
-    assert results.band_text(band) == text

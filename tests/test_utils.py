@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from utils import metrics, plots, results, resume, runtime
+from utils import bands, metrics, plots, results, resume, runtime
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -77,7 +77,7 @@ def test_a_result_is_stored_for_the_tools(shown, monkeypatch):
     results.record("error", np.float32(0.5))
     data, _ = shown[0]
     assert data[results.RESULT_MIME] == {"name": "error", "value": 0.5}
-    assert "at least 0" in data["text/plain"]
+    assert "≥ 0" in data["text/plain"]
     assert "inside" in data["text/plain"]
     assert "7" in data["text/html"]
 
@@ -85,10 +85,24 @@ def test_a_result_is_stored_for_the_tools(shown, monkeypatch):
 def test_a_result_that_is_no_number_is_never_inside(shown):
     results.record("error", float("nan"))
     assert shown[0][0][results.RESULT_MIME]["value"] is None
-    assert not results.inside(None, [0, 1])
-    assert not results.inside(float("nan"), [0, float("inf")])
-    assert results.inside(1, [0, 1])
-    assert not results.inside(1.01, [0, 1])
+    assert not bands.inside(None, [0, 1])
+    assert not bands.inside(float("nan"), [0, "inf"])
+    assert bands.inside(1, [0, 1])
+    assert not bands.inside(1.01, [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("band", "text"),
+    [
+        ((0.9, 0.93), "0.9 – 0.93"),
+        ((0, 8), "≤ 8"),
+        ((10, float("inf")), "≥ 10"),
+        ((10, "inf"), "≥ 10"),
+        ((6, 6), "exactly 6"),
+    ],
+)
+def test_bands_are_readable(band, text):
+    assert bands.band_text(band) == text
 
 
 # --- metrics

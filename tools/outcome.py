@@ -14,6 +14,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from utils.bands import inside
+
 MIME = "application/vnd.course.{}+json"
 Band = tuple[float, float]
 PLACES = ("/home/", "/Users/", "/root/", "/tmp/", "/private/", "/var/folders/", "/content/drive/", "C:\\Users\\")
@@ -93,11 +95,6 @@ def result_problems(results: Mapping[str, float | None], expected: Mapping[str, 
         elif not inside(results[name], (low, high)):
             problems.append(f"the result {name} = {show(results[name])} is outside [{low:g}, {high:g}]")
     return problems
-
-
-def inside(value: float | None, band: Band | list[float]) -> bool:
-    """Whether a value lies in its band; None (NaN, infinite) never does."""
-    return value is not None and float(band[0]) <= value <= float(band[1])
 
 
 def show(value: float | None) -> str:

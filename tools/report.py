@@ -13,7 +13,8 @@ import nbformat
 from jinja2 import Environment
 
 from tools.build import write
-from tools.outcome import Outcome, inside, show
+from tools.outcome import Outcome, show
+from utils.bands import inside
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -12,7 +12,8 @@ from typing import Any
 
 from tools.build import write
 from tools.lesson import ROOT, Lesson, find, notebook_digest, read
-from tools.outcome import course_outputs, inside, result_problems, show
+from tools.outcome import course_outputs, result_problems, show
+from utils.bands import band_text, inside
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 NONE = "–"
@@ -111,7 +112,7 @@ def full_table(records: Iterable[Record]) -> str:
             value = show(record.results[name]) if name in record.results else "missing"
             verdict = "" if band is None else "inside" if inside(record.results.get(name), band) else "OUTSIDE"
             published = header.published.get(name, "")
-            row = [record.lesson.slug, name, value, band_text(band), verdict, published]
+            row = [record.lesson.slug, name, value, band_text(band) if band else "", verdict, published]
             rows.append([*row, f"{run.get('seconds', 0):.0f}", origins, versions])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ("  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)) for row in rows)
@@ -141,16 +142,6 @@ def course_map(records: Iterable[Record]) -> str:
         ]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)
-
-
-def band_text(band: tuple[float, float] | None) -> str:
-    """A band as a reader wants it: 0.9 – 0.93, ≤ 8, ≥ 10."""
-    if band is None:
-        return ""
-    low, high = (float(side) for side in band)
-    if high == float("inf"):
-        return f"≥ {low:g}"
-    return f"≤ {high:g}" if low in (0.0, float("-inf")) else f"{low:g} – {high:g}"
 
 
 def update_readme(path: Path, table: str, *, check: bool) -> str:

@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 from utils import runtime
+from utils.bands import band_text, inside
 
 RESULT_MIME = "application/vnd.course.result+json"
 
@@ -24,21 +25,6 @@ def record(name: str, value: float) -> None:
     shown = {key: text for key, text in row.items() if text}
     stored = {"name": name, "value": number if math.isfinite(number) else None}
     display({"text/plain": _plain(shown), "text/html": _html(shown), RESULT_MIME: stored}, raw=True)
-
-
-def band_text(band: Any) -> str:
-    """A band in words: `0.9 to 0.93`, `at least 10`, `at most 8`."""
-    low, high = (float(edge) for edge in band)
-    if math.isinf(high):
-        return f"at least {low:g}" if math.isfinite(low) else "any value"
-    if math.isinf(low):
-        return f"at most {high:g}"
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
-
-
-def inside(value: float | None, band: Any) -> bool:
-    """Whether a recorded value lies in its band; NaN never does."""
-    return value is not None and float(band[0]) <= value <= float(band[1])
 
 
 def _remark(number: float, band: Any) -> str:
