@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LESSONS ?=
 
-.PHONY: lab test lint build run results release grade slides book lock clean
+.PHONY: lab test lint build run results pictures release grade slides book lock clean
 
 lab: $(VENV)/student.txt  ## JupyterLab on the notebooks; BROWSER=no only prints the address
 	$(BIN)/jupyter lab --notebook-dir=notebooks $(if $(filter no,$(BROWSER)),--no-browser) $(if $(filter 0,$(shell id -u)),--allow-root)
@@ -23,7 +23,7 @@ build: $(VENV)/dev.txt  ## lessons/*.py -> notebooks, student notebooks, check v
 run: $(VENV)/dev.txt  ## make run LESSONS=05 PROFILE=full
 	$(BIN)/python -m tools run $(LESSONS) --profile $(or $(PROFILE),class)
 
-results release slides book: $(VENV)/dev.txt
+results pictures release slides book: $(VENV)/dev.txt
 	$(BIN)/python -m tools $@
 
 grade: $(VENV)/dev.txt  ## make grade SUBMISSIONS=folder
