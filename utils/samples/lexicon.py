@@ -28,14 +28,14 @@ bear | animal seen | bear bears | m* Bär Bären | m ours ours | m urso ursos
 monkey | animal seen | monkey monkeys | m* Affe Affen | m singe singes | m macaco macacos
 cow | animal seen | cow cows | f Kuh Kühe | f vache vaches | f vaca vacas
 hat | worn thing | hat hats | m Hut Hüte | m chapeau chapeaux | m chapéu chapéus
-shirt | worn thing | shirt shirts | n Hemd Hemden | f chemise chemises | f camisa camisas
-jacket | worn thing | jacket jackets | f Jacke Jacken | f veste vestes | f jaqueta jaquetas
-dress | worn thing | dress dresses | n Kleid Kleider | f robe robes | m vestido vestidos
-coat | worn thing | coat coats | m Mantel Mäntel | m manteau manteaux | m casaco casacos
+shirt | worn dress thing | shirt shirts | n Hemd Hemden | f chemise chemises | f camisa camisas
+jacket | worn dress thing | jacket jackets | f Jacke Jacken | f veste vestes | f jaqueta jaquetas
+dress | worn dress thing | dress dresses | n Kleid Kleider | f robe robes | m vestido vestidos
+coat | worn dress thing | coat coats | m Mantel Mäntel | m manteau manteaux | m casaco casacos
 scarf | worn thing | scarf scarves | m Schal Schals | f écharpe écharpes | m cachecol cachecóis
 helmet | worn thing | helmet helmets | m Helm Helme | m casque casques | m capacete capacetes
-book | read thing | book books | n Buch Bücher | m livre livres | m livro livros
-letter | read thing | letter letters | m Brief Briefe | f lettre lettres | f carta cartas
+book | read written thing | book books | n Buch Bücher | m livre livres | m livro livros
+letter | read written thing | letter letters | m Brief Briefe | f lettre lettres | f carta cartas
 newspaper | read | newspaper newspapers | f Zeitung Zeitungen | m journal journaux | m jornal jornais
 apple | food | apple apples | m Apfel Äpfel | f pomme pommes | f maçã maçãs
 cake | food | cake cakes | m Kuchen Kuchen | m gâteau gâteaux | m bolo bolos
@@ -108,9 +108,9 @@ work | person | | working work | arbeitet arbeiten arbeiten - | travaille travai
 wait | person animal | | waiting wait | wartet warten warten - | attend attendent attendre | esperando esperar
 arrive | person animal | | arriving arrive | kommt kommen ankommen an | arrive arrivent arriver | chegando chegar
 read | person | read | reading read | liest lesen lesen - | lit lisent lire | lendo ler
-write | person | read | writing write | schreibt schreiben schreiben - | écrit écrivent écrire | escrevendo escrever
+write | person | written | writing write | schreibt schreiben schreiben - | écrit écrivent écrire | escrevendo escrever
 wear | person | worn | wearing wear | trägt tragen tragen - | porte portent porter | vestindo vestir
-put_on | person | worn | putting+on put+on | zieht ziehen anziehen an | met mettent mettre | colocando colocar
+put_on | person | dress | putting+on put+on | zieht ziehen anziehen an | met mettent mettre | colocando colocar
 eat | person animal | food | eating eat | isst essen essen - | mange mangent manger | comendo comer
 throw | person | toy | throwing throw | wirft werfen werfen - | lance lancent lancer | jogando jogar
 chase | animal | toy animal | chasing chase | jagt jagen jagen - | poursuit poursuivent poursuivre | perseguindo perseguir

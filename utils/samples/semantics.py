@@ -8,6 +8,7 @@ the long tail of a real one.
 """
 
 import itertools
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,7 +77,8 @@ def _text(rng: np.random.Generator) -> str:
     sentences = _village_sentences(rng, SENTENCES - int(of_grid.sum()))
     for grid, number in zip(meanings.GRIDS, of_grid, strict=True):
         sentences += _grid_sentences(rng, grid, int(number))
-    return " ".join(sentences[i] for i in rng.permutation(len(sentences)))
+    text = " ".join(sentences[i] for i in rng.permutation(len(sentences)))
+    return re.sub(r"\ba (?=[aeio]|un(?!i))", "an ", text)
 
 
 def _grid_sentences(rng: np.random.Generator, grid: meanings.Grid, number: int) -> list[str]:
