@@ -1,4 +1,4 @@
-"""The examiner's end of the line: one request, one answer, with limits on time, size and memory. All of it is hostile."""
+"""The examiner's end of the line: one request, one answer, with limits on time, size and memory; all is hostile."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def fenced(source: str) -> list[str]:
 
 def outline(lesson: Lesson) -> dict[str, Any]:
     """The exam without its cases."""
-    order = [c for c in _solution_indexes(lesson)]
+    order = _solution_indexes(lesson)
     exercises = [
         {
             "name": exercise.name,

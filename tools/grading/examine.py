@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tools.grading import judging
+from tools.grading.bubble import Limits
 from tools.grading.channel import Channel, Ended, Tampered
 from tools.grading.notebook import Cell
-from tools.grading.sandbox import Limits
 
 RESTARTS = 6
-GRACE = 3.0  # seconds beyond a limit before the process is ended from outside
 START = 60.0  # seconds until a fork has to answer, on a busy machine
 
 
@@ -142,7 +141,7 @@ class Examination:
             self.report.cell_errors[index] = error
         if time.monotonic() > self.deadline:
             raise Ended("the time for the whole submission was used up")
-        return index, self._left(self.limits.cell) + GRACE
+        return index, self._left(self.limits.cell) + self.limits.grace
 
     def _skip(self, index: int, why: str) -> None:
         self.skipped.add(index)
@@ -160,7 +159,9 @@ class Examination:
         """Replay the lesson's checks around the submission's functions; None when that ended the process."""
         limit = self._left(self.limits.cell)
         try:
-            answer = channel.ask({"do": "lesson", "cells": self.exam["plan"], "seconds": limit}, limit + GRACE)
+            answer = channel.ask(
+                {"do": "lesson", "cells": self.exam["plan"], "seconds": limit}, limit + self.limits.grace
+            )
         except Tampered:
             raise
         except Ended as ended:
@@ -195,7 +196,7 @@ class Examination:
     def _case(self, channel: Channel, exercise: dict[str, Any], case: dict[str, Any]) -> judging.Outcome:
         limit = self._left(self.limits.call)
         request = {"do": "call", "name": f"{self.exam['number']}.{exercise['name']}", "inputs": case["inputs"]}
-        answer = channel.ask({**request, "seconds": limit}, limit + GRACE, judging.room(case))
+        answer = channel.ask({**request, "seconds": limit}, limit + self.limits.grace, judging.room(case))
         return judging.judge(exercise["compare"], case, answer)
 
     def _missing(self, exercise: dict[str, Any], verdict: Verdict) -> None:

@@ -95,7 +95,8 @@ class Subject:
         config.HistoryManager.enabled = False
         config.InteractiveShell.colors = "NoColor"
         self.shell = InteractiveShell.instance(config=config)
-        self.shell.showtraceback = lambda *_, **__: None  # nobody reads it, and drawing one takes half a second
+        # Nobody reads tracebacks, and drawing one takes half a second.
+        self.shell.showtraceback = lambda *_, **__: None  # type: ignore[method-assign]
         self.kept: dict[str, Any] = {}  # the last callable that had an exercise's name
         self.lesson: dict[str, Any] = {}
         self.checked: dict[str, Callable[..., Any]] = {}

@@ -20,8 +20,8 @@ from typing import Any, NoReturn
 from tools import warmserver
 from tools.grading import enter, inside
 
-MORE = ("IPython.core.interactiveshell", "IPython.core.pylabtools", "matplotlib_inline.backend_inline", "utils.checks")
-UTILS = ("checks", "plots", "metrics", "results", "data")
+LIGHT = ("numpy", "numpy.testing", "IPython.core.interactiveshell", "utils.checks")
+MORE = ("IPython.core.pylabtools", "matplotlib_inline.backend_inline")
 
 
 class Zygote(warmserver.Server):
@@ -77,9 +77,11 @@ def forget_the_tools(request: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Import all that lessons use, then serve."""
-    warmserver.preload()
-    for name in MORE:
+    """Import all that lessons use, or for lessons without TensorFlow only the little that they use; then serve."""
+    light = os.environ.get("COURSE_WARM") == "light"
+    if not light:
+        warmserver.preload()
+    for name in LIGHT if light else LIGHT + MORE:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()
