@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from . import fetch, places
-from .errors import DataError
+from .errors import DataError, UnwritableError
 from .readers import BROKEN
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
@@ -59,7 +59,7 @@ def of_archive(archive: Path, target: Path) -> Pictures:
     """Unpack the images of an archive to `target`, once; where nothing can be written, read a zip in place."""
     try:
         folder, note = prepared(target, lambda part: _unpack(archive, part))
-    except DataError as error:
+    except UnwritableError as error:
         if archive.suffix.lower() != ".zip":
             raise
         return _in_place(archive, str(error))
@@ -75,9 +75,7 @@ def prepared(target: Path, fill: Callable[[Path], None]) -> tuple[Path, str]:
             if not target.is_dir():  # another kernel may have made it
                 _fill(target, fill)
         return target, ""
-    except DataError as error:
-        if not error.where.startswith(places.cache().label):
-            raise
+    except UnwritableError as error:
         note = f"kept for this session only: {error}"
     except OSError as error:
         note = f"kept for this session only: {places.writing_failed(error, target)}"
@@ -102,6 +100,18 @@ def _fill(target: Path, fill: Callable[[Path], None]) -> None:
 
 def _unpack(archive: Path, folder: Path) -> None:
     """Write only images, only below `folder`, whatever names the archive holds."""
+    try:
+        count = _write(archive, folder)
+    except BROKEN as error:
+        found = f"{type(error).__name__}: {error}"
+        raise DataError(
+            f"{archive.name} is damaged", where=places.label(archive), expected="an archive", found=found, todo=BAD
+        ) from None
+    if not count:
+        raise DataError("There is no image in the archive", where=places.label(archive), todo=BAD)
+
+
+def _write(archive: Path, folder: Path) -> int:
     count = 0
     for name, stream in _contents(archive):
         member = PurePosixPath(name)
@@ -112,25 +122,18 @@ def _unpack(archive: Path, folder: Path) -> None:
         with path.open("wb") as target:
             shutil.copyfileobj(stream, target, 1 << 20)
         count += 1
-    if not count:
-        raise DataError("There is no image in the archive", where=places.label(archive), todo=BAD)
+    return count
 
 
 BAD = "delete it and get it again (data/README.md says how)"
 
 
 def _contents(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    try:
-        if archive.suffix.lower() == ".zip":
-            yield from _zip_contents(archive)
-        else:
-            with tarfile.open(archive) as tar:
-                yield from _tar_contents(tar)
-    except BROKEN as error:
-        found = f"{type(error).__name__}: {error}"
-        raise DataError(
-            f"{archive.name} is damaged", where=places.label(archive), expected="an archive", found=found, todo=BAD
-        ) from None
+    if archive.suffix.lower() == ".zip":
+        yield from _zip_contents(archive)
+    else:
+        with tarfile.open(archive) as tar:
+            yield from _tar_contents(tar)
 
 
 def _zip_contents(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:

@@ -26,3 +26,7 @@ class DataError(RuntimeError):
     def _render_traceback_(self) -> list[str]:
         """In a notebook the sentence stands alone: the stack is ours, and shows absolute paths."""
         return [f"DataError: {self}"]
+
+
+class UnwritableError(DataError):
+    """The cache cannot be written: full, read-only or gone. What needs no disk goes on without it."""

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from . import places, verify
 from .catalog import File
-from .errors import DataError
+from .errors import DataError, UnwritableError
 
 
 @dataclass
@@ -73,10 +73,10 @@ def download(file: File, target: Path) -> str:
             try:
                 _download(url, file, target)
                 return url
+            except UnwritableError:
+                raise  # the disk, not the address
             except DataError as error:
                 failures.append(error)
-                if not error.where.startswith(("http://", "https://")):
-                    break  # the disk, not the address
         raise _summary(failures)
 
 

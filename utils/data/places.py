@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .catalog import ROOT, File
-from .errors import DataError
+from .errors import DataError, UnwritableError
 
 SOURCES = ("auto", "real", "sample")
 
@@ -62,20 +62,22 @@ def label(path: Path) -> str:
     return path.name
 
 
-def writing_failed(error: OSError, path: Path, needed: int | None = None) -> DataError:
+def writing_failed(error: OSError, path: Path, needed: int | None = None) -> UnwritableError:
     """Say why nothing can be written there: full disk, read-only folder, or what the system said."""
     where = label(path)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         size = f"{needed / 1e6:.0f} MB free" if needed else "room for the file"
         todo = "free some space, or let COURSE_CACHE name a folder on another disk"
-        return DataError("The disk is full", where=where, expected=size, found=f"{_free(path)} MB free", todo=todo)
+        return UnwritableError(
+            "The disk is full", where=where, expected=size, found=f"{_free(path)} MB free", todo=todo
+        )
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         todo = "let COURSE_CACHE name a folder that you may write to"
-        return DataError(
+        return UnwritableError(
             "The cache folder is read-only", where=where, expected="a writable folder", found=_reason(error), todo=todo
         )
     todo = "let COURSE_CACHE name another folder"
-    return DataError(
+    return UnwritableError(
         "The file cannot be written", where=where, expected="a writable folder", found=_reason(error), todo=todo
     )
 
