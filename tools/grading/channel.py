@@ -62,7 +62,7 @@ class Channel:
                     raise Ended("the process does not listen any more") from None
                 select.select([], [self.connection], [], LOOK_SECONDS)
             except OSError:
-                raise Ended("it ended the process") from None
+                raise Ended("ended the process") from None
 
     def receive(self, deadline: float, room: int = ERROR_ROOM) -> dict[str, Any]:
         """The next line; Ended when there is none in time."""
@@ -72,7 +72,7 @@ class Channel:
                 raise Ended("what came back is too large")
             now = time.monotonic()
             if now > deadline:
-                raise Ended("it ran too long and ignored being interrupted")
+                raise Ended("ran too long and could not be interrupted")
             if now - looked > LOOK_SECONDS:
                 self.look()
                 looked = now
@@ -85,7 +85,7 @@ class Channel:
             except OSError:
                 chunk = b""
             if not chunk:
-                raise Ended("it ended the process")
+                raise Ended("ended the process")
             self.pending += chunk
         line, self.pending = self.pending.split(b"\n", 1)
         if len(line) > room:
@@ -95,7 +95,7 @@ class Channel:
     def look(self) -> None:
         """End a submission that holds too much memory."""
         if self.memory() > self.memory_limit:
-            raise Ended(f"it used more than {self.memory_limit / 1e9:.3g} GB of memory")
+            raise Ended(f"used more than {self.memory_limit / 1e9:.3g} GB of memory")
 
 
 def parse(line: bytes) -> dict[str, Any]:

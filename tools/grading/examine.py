@@ -182,6 +182,8 @@ class Examination:
         try:
             for case in exercise["cases"]:
                 outcomes.append(self._case(channel, exercise, case))
+                if outcomes[-1].slow:
+                    break  # the other cases would only take as long
         except Tampered:
             raise
         except Ended as ended:

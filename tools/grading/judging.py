@@ -27,6 +27,7 @@ class Outcome:
     state: str
     reason: str = ""
     hint: str = ""
+    slow: bool = False
 
 
 def room(case: dict[str, Any]) -> int:
@@ -47,7 +48,8 @@ def judge(spec: dict[str, Any], case: dict[str, Any], answer: dict[str, Any]) ->
 def _raised(case: dict[str, Any], error: Any) -> Outcome:
     kind, text = str(error[0]), str(error[1])
     if kind == "TooLong":
-        return Outcome("failed", text if text.startswith("ran longer than") and len(text) < 40 else "ran too long")
+        said = text if text.startswith("ran longer than") and len(text) < 40 else "ran too long"
+        return Outcome("failed", said, slow=True)
     if kind == "WireError":
         return Outcome("failed", STRANGE)
     outcome = judge_error(case, kind, text)
