@@ -256,7 +256,7 @@ def test_tfds_images_become_files(home, monkeypatch, tmp_path):
         "train": [{"image": jpeg(), "label": 1, "image/file_name": b"image_0001.jpg"}],
         "test": [{"image": jpeg(9), "label": 0, "image/file_name": b"image_0007.jpg"}],
     }
-    monkeypatch.setattr(official, "_builder", lambda entry: Builder())
+    monkeypatch.setattr(official, "_builder", lambda entry, folder: Builder())
     monkeypatch.setattr(official, "_rows", lambda builder, split, **_: rows[split])
     for _ in range(2):
         loaded = data.load("caltech101")

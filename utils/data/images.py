@@ -64,7 +64,7 @@ def _locate(entry: Entry) -> Source:
             return source
     exported = official.exported_images(entry, problems)
     if exported:
-        return Source(exported, entry.variants[0], "tensorflow_datasets", "tfds")
+        return Source(exported, official.VARIANT, official.PLACE, "tfds")
     for variant in entry.variants:
         if variant.downloadable:
             file = variant.files[0]

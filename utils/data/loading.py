@@ -13,6 +13,7 @@ from .dataset import Column, Dataset, Origin, Split, Weights
 from .errors import DataError
 
 DELETE = "delete it and ask again"
+Obtained = tuple[Variant, dict[str, Path], str]  # ..., its checked files by name, and where they were
 
 
 def load(name: str) -> Any:
@@ -62,15 +63,15 @@ def decoded(entry: Entry) -> Dataset:
         found = store.read(_decoded_folder(entry, variant)) if variant.checked else None
         if found:
             return _dataset(entry, variant, found[0], tuple(found[1]["classes"]), "cache")
-    try:
-        variant, paths, place = obtain(entry)
-    except DataError:
+    problems: list[DataError] = []
+    found_files = _local(entry, problems)
+    if entry.tfds and not found_files:
         from . import official
 
-        alternative = official.pairs(entry)
-        if alternative is None:
-            raise
-        return alternative
+        pairs = official.pairs(entry, problems)
+        if pairs:
+            return pairs
+    variant, paths, place = found_files or _downloaded(entry, problems)
     folder = _decoded_folder(entry, variant, None if variant.checked else paths)
     found = None if variant.checked else store.read(folder)
     if found:
@@ -118,14 +119,22 @@ def origin(entry: Entry, variant: Variant, splits: Mapping[str, Split], place: s
     return Origin(entry.name, "real", title, count, files, place, tuple(note for note in notes if note))
 
 
-def obtain(entry: Entry) -> tuple[Variant, dict[str, Path], str]:
+def obtain(entry: Entry) -> Obtained:
     """Return a variant, its checked files, and where they were; download what is missing."""
     problems: list[DataError] = []
+    return _local(entry, problems) or _downloaded(entry, problems)
+
+
+def _local(entry: Entry, problems: list[DataError]) -> Obtained | None:
     for variant in entry.variants:
         found = {file.name: _find(entry.name, file, problems) for file in variant.files}
         if all(found.values()):
             paths = {name: path for name, (path, _) in _present(found).items()}
             return variant, paths, next(iter(_present(found).values()))[1]
+    return None
+
+
+def _downloaded(entry: Entry, problems: list[DataError]) -> Obtained:
     for variant in entry.variants:
         if variant.downloadable:
             try:
