@@ -21,7 +21,8 @@ class DataError(RuntimeError):
         sentence = problem + (f" ({where})" if where else "")
         if expected or found:
             sentence += f": expected {expected}, found {found}"
-        super().__init__(f"{sentence}; {todo}." if todo else f"{sentence}.")
+        sentence += f"; {todo}" if todo else ""
+        super().__init__(sentence if sentence.endswith("?") else f"{sentence}.")
 
     def _render_traceback_(self) -> list[str]:
         """In a notebook the sentence stands alone: the stack is ours, and shows absolute paths."""

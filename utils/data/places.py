@@ -66,7 +66,7 @@ def writing_failed(error: OSError, path: Path, needed: int | None = None) -> Unw
     """Say why nothing can be written there: full disk, read-only folder, or what the system said."""
     where = label(path)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        size = f"{needed / 1e6:.0f} MB free" if needed else "room for the file"
+        size = f"{max(1, round(needed / 1e6))} MB free" if needed else "room for the file"
         todo = "free some space, or let COURSE_CACHE name a folder on another disk"
         return UnwritableError(
             "The disk is full", where=where, expected=size, found=f"{_free(path)} MB free", todo=todo
