@@ -51,8 +51,8 @@ class File:
 
 def clean(name: str) -> str:
     """A student's name without what could harm a page, a table or a file system."""
-    name = CONTROL.sub("", unicodedata.normalize("NFC", name))
-    name = " ".join(name.split()).strip(" .-_")[:80]
+    name = " ".join(unicodedata.normalize("NFC", name).split())
+    name = CONTROL.sub("", name).strip(" .-_")[:80]
     return name or "unnamed"
 
 
