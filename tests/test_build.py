@@ -14,7 +14,7 @@ import pytest
 from tools.__main__ import commands
 from tools.__main__ import main as tools_main
 from tools.build import Builder
-from tools.lesson import LessonError, read
+from tools.lesson import LessonError, code_digest, read
 
 FIXTURES = Path(__file__).parent / "fixtures" / "lessons"
 
@@ -53,7 +53,7 @@ def execute(root: Path, slug: str = "01_tiny") -> Path:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = [nbformat.v4.new_output("stream", text="an output\n")]
-    notebook.metadata.course["run"] = {"profile": "full", "lesson_sha256": notebook.metadata.course.source_sha256}
+    notebook.metadata.course["run"] = {"profile": "full", "lesson_sha256": code_digest(notebook.cells)}
     nbformat.write(notebook, path)
     return path
 
@@ -118,6 +118,22 @@ def test_a_stub_that_is_not_python_is_reported(root: Path, capsys: pytest.Captur
     edit(root / "lessons" / "01_tiny.py", old, "    if eps:\n    ### BEGIN SOLUTION\n        centred = centre(x)\n")
     assert Builder(root).build(["01"]) == 1
     assert "without its solution" in capsys.readouterr().err
+
+
+def test_outputs_outlive_a_change_of_prose_and_no_other(root: Path) -> None:
+    path = execute(root)
+    lesson = root / "lessons" / "01_tiny.py"
+    prose = next(cell for cell in read(lesson).cells if cell.kind == "markdown" and "[markdown]" in cell.text)
+    edit(lesson, prose.source.splitlines()[-1], prose.source.splitlines()[-1] + " And more.")
+    assert Builder(root).build(["01"]) == 0
+    notebook = nbformat.read(path, 4)
+    assert any("And more." in cell.source for cell in notebook.cells)
+    assert all(cell.outputs for cell in notebook.cells if cell.cell_type == "code")
+    edit(lesson, "    centred = centre(x)\n", "    centred = centre(x)  # mean 0\n")
+    assert Builder(root).build(["01"]) == 0
+    notebook = nbformat.read(path, 4)
+    assert not any(cell.get("outputs") for cell in notebook.cells)
+    assert "run" not in notebook.metadata.course
 
 
 def test_index_for_utils(built: Path) -> None:

@@ -70,7 +70,7 @@ def test_the_committed_notebook_was_executed_in_full_on_real_data(path):
     run = notebook.metadata["course"]["run"]
     assert run["profile"] == "full"
     assert set(run["origins"].values()) <= {"real"}
-    assert run["lesson_sha256"] == lessons.read(path).sha256, "stale: make run PROFILE=full, then publish"
+    assert run["lesson_sha256"] == lessons.read(path).code_sha256, "stale: make run PROFILE=full, then publish"
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)

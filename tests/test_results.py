@@ -63,7 +63,7 @@ def executed(root: Path, score: float | None, **run: Any) -> None:
         for name, value in values.items()
     ]
     record = {"profile": "full", "origins": {"mnist": "real"}, "seconds": 700.0, "python": "3.12.1"}
-    record |= {"tensorflow": "2.21.0", "keras": "3.15.1", "lesson_sha256": lesson.sha256, "utils_sha256": "0" * 64}
+    record |= {"tensorflow": "2.21.0", "keras": "3.15.1", "lesson_sha256": lesson.code_sha256, "utils_sha256": "0" * 64}
     notebook.metadata.course["run"] = record | run
     path = root / "notebooks" / "01_one.ipynb"
     path.parent.mkdir(exist_ok=True)

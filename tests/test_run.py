@@ -17,7 +17,7 @@ import pytest
 
 from tools import run as run_tool
 from tools.execute import Execution, Limits, execute, kernel_env
-from tools.lesson import notebook_digest, read
+from tools.lesson import code_digest, read
 from tools.outcome import Outcome, judge, local_path
 from tools.publish import sensible_minutes, with_minutes
 
@@ -258,7 +258,7 @@ def test_notebooks_run_side_by_side_and_are_reported(
     assert "1 / 0" in page
     assert "ZeroDivisionError" in page
     record = nbformat.read(folder / "runs.ipynb", as_version=4).metadata.course.run
-    assert record.lesson_sha256 == notebook_digest(golden("runs").cells)
+    assert record.lesson_sha256 == code_digest(golden("runs").cells)
     assert set(record) == {
         "profile", "origins", "seconds", "python", "tensorflow", "keras", "lesson_sha256", "utils_sha256"
     }  # fmt: skip
@@ -284,7 +284,7 @@ def test_publish_keeps_what_passed_and_nothing_else(course: Path, scheduler: str
     lesson = read(course / "lessons" / "01_golden.py")
     assert lesson.header.minutes == {"full": 0.1}
     notebook = nbformat.read(course / "notebooks" / "01_golden.ipynb", as_version=4)
-    assert notebook.metadata.course.run.lesson_sha256 == lesson.sha256
+    assert notebook.metadata.course.run.lesson_sha256 == lesson.code_sha256
     assert notebook.metadata.course.minutes == {"full": 0.1}
     assert any(cell.get("outputs") for cell in notebook.cells)
     other = nbformat.read(course / "notebooks" / "02_outside.ipynb", as_version=4)

@@ -9,10 +9,13 @@ import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tools.header import LessonError
-from tools.lesson import ROOT, Lesson, find, notebook_digest, read
+from tools.lesson import ROOT, Lesson, code_digest, find, notebook_digest, read
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 TOOL_FILES = ("header.py", "lesson.py", "rules.py", "student.py", "build.py", "check_values.py")
 
@@ -195,20 +198,24 @@ def worked_text(lesson: Lesson, path: Path, force: bool = False) -> str:
     if not old or (force and notebook_digest(old["cells"]) != lesson.sha256):
         return fresh
     course = old["metadata"].get("course", {})
-    found = notebook_digest(old["cells"])
-    if found == lesson.sha256:
-        if course.get("run", {}).get("lesson_sha256") != lesson.sha256:
-            return fresh
-        wanted = {**lesson.course, "run": course["run"]}
-        if course == wanted:
-            return path.read_text(encoding="utf-8")
-        old["metadata"]["course"] = wanted
-        return notebook_text(nbformat.from_dict(nbformat.reads(json.dumps(old), as_version=4)))
-    if found != course.get("source_sha256"):
+    if notebook_digest(old["cells"]) not in (lesson.sha256, course.get("source_sha256")):
         keep = f"`python -m tools build --adopt notebooks/{path.name}`"
         message = f"was edited by hand, or not built from the lesson: {keep} keeps the edit, --force drops it"
         raise LessonError(path, 0, message)
+    if code_digest(old["cells"]) == lesson.code_sha256 == course.get("run", {}).get("lesson_sha256"):
+        return executed_text(lesson, nbformat.reads(json.dumps(old), as_version=4))
     return fresh
+
+
+def executed_text(lesson: Lesson, executed: NotebookNode) -> str:
+    """The lesson with the outputs of a notebook whose code is the same; its prose may have changed since."""
+    notebook = lesson.notebook
+    notebook.metadata = executed.metadata
+    notebook.metadata["course"] = {**lesson.course, "run": executed.metadata["course"]["run"]}
+    cells = [[cell for cell in book.cells if cell.cell_type == "code"] for book in (notebook, executed)]
+    for new, old in zip(*cells, strict=True):
+        new.outputs, new.execution_count = old.outputs, old.execution_count
+    return notebook_text(notebook)
 
 
 def notebook_text(notebook: Any) -> str:

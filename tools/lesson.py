@@ -106,6 +106,11 @@ class Lesson:
         return digest((cell.kind, cell.source, cell.tags, cell.slide) for cell in self.cells)
 
     @property
+    def code_sha256(self) -> str:
+        """Fingerprint of the code cells alone: outputs stay true when only prose changes."""
+        return digest((cell.kind, cell.source, (), "") for cell in self.cells if cell.kind == "code")
+
+    @property
     def course(self) -> dict[str, Any]:
         """The notebook's `metadata.course`, without the record of a run."""
         return {**self.header.as_json(), "number": self.number, "slug": self.slug, "source_sha256": self.sha256}
@@ -208,6 +213,11 @@ def digest(cells: Iterable[tuple[str, str, Iterable[str], str]]) -> str:
 def notebook_digest(cells: Iterable[dict[str, Any]]) -> str:
     """The digest of a notebook's cells, as loaded from its JSON."""
     return digest((c["cell_type"], source_of(c), c["metadata"].get("tags", ()), slide_of(c)) for c in cells)
+
+
+def code_digest(cells: Iterable[dict[str, Any]]) -> str:
+    """The digest of a notebook's code cells: equal to its lesson's `code_sha256` where the code is the same."""
+    return digest(("code", source_of(cell), (), "") for cell in cells if cell["cell_type"] == "code")
 
 
 def source_of(cell: dict[str, Any]) -> str:

@@ -85,7 +85,7 @@ def staleness(notebook: dict[str, Any], lesson: Lesson) -> str:
     if notebook_digest(notebook["cells"]) != lesson.sha256:
         return "stale: the notebook's cells are not the lesson's; build, and run it again"
     run = notebook["metadata"].get("course", {}).get("run", {})
-    if run and run.get("lesson_sha256") != lesson.sha256:
+    if run and run.get("lesson_sha256") != lesson.code_sha256:
         return "stale: executed from an earlier state of the lesson; run it again"
     if not run and any(cell.get("outputs") for cell in notebook["cells"]):
         return "stale: outputs of unknown origin; run it again"

@@ -91,7 +91,7 @@ def _targets(root: Path, args: argparse.Namespace) -> tuple[list[Target], list[O
         notebook = nbformat.read(path, as_version=4)
         bands = notebook.metadata.get("course", {}).get("expected", {})
         expected = {name: (float(low), float(high)) for name, (low, high) in bands.items()}
-        targets.append(Target(path.stem, notebook, lessons.notebook_digest(notebook.cells), expected))
+        targets.append(Target(path.stem, notebook, lessons.code_digest(notebook.cells), expected))
     wanted = lessons.find(root, args.lessons) if args.lessons or not args.notebook else []
     if wanted:
         Builder(root).build([path.stem for path in wanted])  # check values and bands come from there
@@ -102,7 +102,7 @@ def _targets(root: Path, args: argparse.Namespace) -> tuple[list[Target], list[O
             reason = str(error)
             broken.append(Outcome(path.stem, args.profile, reason=reason, problems=[reason]))
             continue
-        targets.append(Target(path.stem, lesson.notebook, lesson.sha256, dict(lesson.header.expected), lesson))
+        targets.append(Target(path.stem, lesson.notebook, lesson.code_sha256, dict(lesson.header.expected), lesson))
     return targets, broken
 
 

@@ -35,7 +35,8 @@ def load(entry: Entry, why: str = "") -> Dataset | Weights:
         drawn, classes = stored[0], tuple(stored[1]["classes"])
     else:
         world = importlib.import_module(f"utils.samples.{entry.sample}")
-        drawn = ADAPTERS.get(entry.name, _as_drawn)(world.draw(0))
+        draw = world.draw_ted if entry.name == "ted_pt_en" else world.draw
+        drawn = ADAPTERS.get(entry.name, _as_drawn)(draw(0))
         classes = tuple(getattr(world, "CLASSES", readers.CLASSES.get(entry.name, ())))
         note = loading.keep(folder, drawn, {"classes": classes})
         notes = (*notes, note) if note else notes
@@ -116,13 +117,7 @@ def _word2vec(drawn: dict[str, Any]) -> Drawn:
     return {"analogies": words, "wordsim": readers.wordsim_columns(drawn["wordsim"])}
 
 
-def _ted(drawn: dict[str, Any]) -> Drawn:
-    names = {"train": "train", "val": "validation", "test_2016_flickr": "test"}
-    return {new: {"pt": list(drawn[old]["de"]), "en": list(drawn[old]["en"])} for old, new in names.items()}
-
-
 ADAPTERS: dict[str, Callable[[dict[str, Any]], Drawn]] = {
     "wiki_text": _wiki,
     "word2vec_eval": _word2vec,
-    "ted_pt_en": _ted,
 }
