@@ -108,7 +108,7 @@ to_map = Exercise(
 smooth_grad = Exercise(
     inputs=lambda rng: (_normal(rng, 2, 3, 3, 1), 0.5 * _normal(rng, 6, 2, 3, 3, 1), float(rng.uniform(1, 2))),
     mistakes={
-        "The noise is averaged before the gradient is taken: average the gradients.": lambda solution, x, noise, scale: (
+        "The noise is averaged before the gradient is taken: average gradients.": lambda solution, x, noise, scale: (
             solution(x, noise.mean(axis=0, keepdims=True), scale)
         ),
         "This is the gradient without noise.": lambda solution, x, noise, scale: solution(x, 0 * noise[:1], scale),
@@ -260,14 +260,9 @@ occlusion = Exercise(
 
 def _climb(rng):
     """A weight for each pixel, pictures near the edge of the valid range, a shift, a rate, and a penalty."""
-    down, right = int(rng.integers(1, 3)), int(rng.integers(-2, 0))
-    return (
-        _normal(rng, 5, 6, 1),
-        rng.uniform(-1, 1, (2, 5, 6, 1)).astype("float32"),
-        shift,
-        0.3,
-        float(rng.uniform(5, 9)),
-    )
+    shift = (int(rng.integers(1, 3)), int(rng.integers(-2, 0)))
+    u = rng.uniform(-1, 1, (2, 5, 6, 1)).astype("float32")
+    return _normal(rng, 5, 6, 1), u, shift, 0.3, float(rng.uniform(5, 9))
 
 
 def _step(weights, u, shift, rate, strength, unit=True, clip=True, back=True):
