@@ -83,7 +83,7 @@ def forty(root: Path, folder: Path) -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, float], set[str]]:
-    """A grading of forty: a worker killed, then the grader itself, then run to its end; what was done at the kill."""
+    """A grading of forty: a worker killed, then the grader, started again, a worker killed; what the first one did."""
     folder = tmp_path_factory.mktemp("forty")
     root, output = kit.course(folder), folder / "out"
     scores = forty(root, folder / "in")
@@ -99,8 +99,16 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, fl
         first.wait()
     done = finished(output)
     assert len(done) < 40
-    second = run(*command(root, folder / "in", output))
-    assert second.returncode == 0, second.stderr
+    second = subprocess.Popen(
+        command(root, folder / "in", output), cwd=kit.REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    try:
+        wait_for(output, len(done) + 4)
+        os.kill(worker_of(output), signal.SIGKILL)  # this time only the worker: the grader has to go on by itself
+        said, _ = second.communicate(timeout=300)
+    finally:
+        second.kill()
+    assert second.returncode == 0, said.decode()
     return output, scores, done
 
 

@@ -185,7 +185,7 @@ def _hidden(folders: Iterable[Path]) -> list[Path]:
 def course_view(root: Path = ROOT, samples: Path | None = None, hide: Iterable[Path] = ()) -> View:
     """What submissions see of the course: what is in the student kit, and the drawn samples."""
     show = {f"{COURSE}/utils": root / "utils", f"{COURSE}/exercises/values": root / "exercises" / "values"}
-    show |= {f"{COURSE}/data/catalog.toml": root / "data" / "catalog.toml"}
+    show |= {f"{COURSE}/data/{path.name}": path for path in sorted((root / "data").glob("*")) if path.is_file()}
     if samples is not None:
         show[f"{COURSE}/data/cache"] = samples
     return View({place: folder for place, folder in show.items() if folder.exists()}, (root, *hide))

@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from tools.grading.bubble import Limits, View
 from tools.warm import WarmServer
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
 
 TRIES = 3  # when the sandbox, not the submission, fails
 GRACE_SECONDS = 300.0
@@ -155,17 +156,29 @@ def _note(job: Job, event: str) -> None:
 
 
 def run_all(client: Client, jobs: Iterable[Job]) -> Iterator[tuple[Job, str]]:
-    """Do the jobs on the cluster's workers, and yield each as it ends, with what went wrong around it."""
+    """Do the jobs on the cluster's workers, and yield each as it ends, with what went wrong around it.
+
+    A job whose worker was lost starts again elsewhere; one that loses every worker is not started for ever.
+    """
     from distributed import as_completed
 
-    futures = {client.submit(work, job, pure=False, key=f"grade-{job.key}-{time.time_ns()}"): job for job in jobs}
-    for future in as_completed(list(futures)):
+    def submit(job: Job) -> Future:
+        return client.submit(work, job, pure=False, key=f"grade-{job.key}-{time.time_ns()}")
+
+    futures = {submit(job): job for job in jobs}
+    starts = Counter(job.key for job in futures.values())
+    ended = as_completed(list(futures))
+    for future in ended:
         job = futures.pop(future)
         if future.status == "finished":
             yield job, future.result()
+        elif starts[job.key] < TRIES:
+            starts[job.key] += 1
+            again = submit(job)
+            futures[again] = job
+            ended.add(again)
         else:
-            error = future.exception()
-            yield job, f"its worker failed: {type(error).__name__}"
+            yield job, f"its worker failed {TRIES} times: {type(future.exception()).__name__}"
 
 
 def result_of(job: Job) -> dict[str, Any] | None:
