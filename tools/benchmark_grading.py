@@ -71,9 +71,7 @@ def _one(name: str, content: bytes, made: dict[str, Any], opener: Opener, warm: 
         clock.append(time.perf_counter() - begin)
         processor.append(_spent(warm) - before)
     middle = [sorted(seconds)[REPEATS // 2] for seconds in (processor, clock)]
-    print(
-        f"{name}: one submission takes {middle[0]:.2f} s of one core, {middle[1]:.2f} s by the clock (medians of {REPEATS})"
-    )
+    print(f"{name}: one submission takes {middle[0]:.2f} s of one core, {middle[1]:.2f} s by the clock (medians)")
 
 
 def _spent(warm: int) -> float:

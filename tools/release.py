@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tools.header import LessonError
@@ -18,7 +18,7 @@ KIT = "deep-learning-course"
 README = Path(__file__).with_name("student_readme.md")
 FILES = ("requirements.txt", "LICENSE")
 DATE = (2026, 1, 1, 0, 0, 0)  # of every file in the zip, so that the same course makes the same zip
-SHORTEST = 30  # characters of a line that tells; shorter ones stand in any code
+SHORTEST = 20  # characters of a line that tells; shorter ones stand in any code
 TEXTS = (".py", ".ipynb", ".json", ".md", ".txt", ".toml")
 FORBIDDEN = ("BEGIN SOLUTION", "END SOLUTION", "lambda solution")
 
@@ -94,9 +94,9 @@ def pack(kit: Path) -> Path:
     return archive
 
 
-def leaks(lessons: Iterable[Lesson], kit: Path) -> Iterator[tuple[Path, int, str]]:
+def leaks(lessons: Sequence[Lesson], kit: Path) -> Iterator[tuple[Path, int, str]]:
     """Where the kit holds solution text: lines of solutions and of answers, fences, code of the exercise files."""
-    secret = {line: lesson.path for lesson in lessons for line in secrets(lesson)}
+    secret = secrets(lessons)
     for path in sorted(kit.rglob("*")):
         if path.suffix not in TEXTS:
             continue
@@ -107,25 +107,35 @@ def leaks(lessons: Iterable[Lesson], kit: Path) -> Iterator[tuple[Path, int, str
                 yield path, 0, f"holds '{mark}'"
         for line, source in secret.items():
             if line in flat:
-                yield path, 0, f"holds a line of a solution in {source.name}: {line}"
+                yield path, 0, f"holds a line of a solution in {source}: {line}"
 
 
-def secrets(lesson: Lesson) -> list[str]:
-    """The lines of solutions and answers that stand nowhere in what students get, without their spaces."""
+def secrets(lessons: Sequence[Lesson]) -> dict[str, str]:
+    """Lines of solutions and answers, and their lessons: those that no lesson shows to students, without spaces."""
     from tools.student import student_cells
 
-    public = _flat("\n".join(cell.source for cell in student_cells(lesson)))
+    public = _flat("\n".join(cell.source for lesson in lessons for cell in student_cells(lesson)))
+    found = {}
+    for lesson in lessons:
+        for line in _hidden_lines(lesson):
+            flat = _flat(line)
+            if len(line.strip()) >= SHORTEST and flat not in public:
+                found[flat] = lesson.path.name
+    return found
+
+
+def _hidden_lines(lesson: Lesson) -> list[str]:
+    """What the student notebook leaves out: each solution, its lines, and the sentences of answers."""
     lines = []
     for exercise in lesson.exercises:
         cell = lesson.cells[exercise.cell]
         code = cell.source.split("\n")
         for begin, end in fences(lesson.path, cell):
-            lines += code[begin + 1 : end]
-            lines.append("\n".join(code[begin + 1 : end]))
+            lines += [*code[begin + 1 : end], "\n".join(code[begin + 1 : end])]
     for question in lesson.questions:
-        lines += re.split(r"(?<=[.!?])\s+|\n", lesson.cells[question.answer].source)
-    flat = [_flat(line) for line in lines if len(line.strip()) >= SHORTEST]
-    return [line for line in flat if line not in public]
+        answer = lesson.cells[question.answer].source.partition(".**")[2]
+        lines += re.split(r"(?<=[.!?])\s+|\n", answer)
+    return lines
 
 
 def _text(path: Path) -> str:

@@ -108,7 +108,8 @@ def command(view: View, limits: Limits) -> list[str]:
     root = os.geteuid() == 0
     made = ["bwrap", "--die-with-parent", "--new-session", "--clearenv", "--cap-drop", "ALL"]
     made += ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
-    made += ["--hostname", "sandbox"] + ([] if root else ["--unshare-user", *_no_more_users()])
+    made += ["--hostname", "sandbox"]
+    made += [] if root else ["--unshare-user", "--uid", "1000", "--gid", "1000", *_no_more_users()]
     shown = _system() | {Path(place): folder for place, folder in view.show.items()}
     writable = {Path("/tmp"): limits.temporary, Path(HOME): limits.home, Path(COURSE, "notebooks"): limits.home}
     for parent in _parents([*shown, *writable]):
