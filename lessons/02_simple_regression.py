@@ -12,7 +12,7 @@
 #     title: "Simple regression: where the loss comes from"
 #     summary: Squared error, weight decay and error bars, all derived from one line of probability.
 #     data: []
-#     minutes: {class: 2, full: 2}
+#     minutes: {class: 1, full: 1}
 #     expected:
 #       test_mse: [0.009, 0.0125]
 #     published:
@@ -289,6 +289,7 @@ fig, ax = plots.axes()
 lines = {"training": history[:, 0].T, "validation": history[:, 1].T}
 plots.curves(lines, "training step", "mean squared error", x=moments, ax=ax, log="y")
 ax.axhline(NOISE**2, color="black", linestyle=":", linewidth=1.5)
+ax.set_ylim(0.005, 3)
 ax.text(STEPS, NOISE**2 * 0.97, "noise floor σ²", ha="right", va="top", fontsize=12)
 plots.show(
     fig,
@@ -507,18 +508,18 @@ for label, part in zip(("noise σ²", "bias²", "variance"), (noise, *zip(*parts
     left = left + np.array(part)
 ax.invert_yaxis()
 ax.set(xlabel="expected squared error on a new point")
-ax.legend(loc="lower right")
+ax.legend(loc="upper right")
 plots.show(
     fig,
     f"Where the error comes from, over {DRAWS} training sets of {FEW} points.",
-    "Stacked bars: noise is the same for all; variance is the larger part of the rest.",
+    "Stacked bars: the noise is the same for all; variance is most of the rest, but for the too strong penalty, where bias is.",
 )
 print(f"{'':14}{'bias²':>9}{'variance':>10}{'sum + σ²':>10}")
 for name, (bias, variance) in parts.items():
     print(f"{name:14}{bias:9.4f}{variance:10.4f}{bias + variance + NOISE**2:10.4f}")
 
 # %% [markdown]
-# With 30 points most of the avoidable error is variance: which points we happened to get. The chosen L2 penalty removes more than half of the large network's variance and costs no bias. Far too strong a penalty shows the other side: the networks agree with each other, and are wrong together.
+# With 30 points most of the avoidable error is variance: which points we happened to get. The chosen L2 penalty removes more than half of the large network's variance and costs no bias. Far too strong a penalty shows the other side: bias becomes the largest part, six times the noise.
 
 # %% [markdown]
 # ## An ensemble that knows what it does not know

@@ -12,7 +12,7 @@
 #     title: LeNet-5 and three regularisers
 #     summary: Dropout, weight decay and batch normalisation on one small network, with honest error bars.
 #     data: [fashion_mnist]
-#     minutes: {class: 4, full: 15}
+#     minutes: {class: 3, full: 16}
 #     expected:
 #       best_setting_test_accuracy: [0.905, 0.94]
 #       worst_setting_test_accuracy: [0.885, 0.93]
@@ -400,7 +400,7 @@ for ax in axes[1:]:
 plots.show(
     fig,
     "The same curves for each remedy. Dotted: final validation accuracy without a remedy.",
-    "Four panels; the distance between training and validation is largest for batch norm and smallest for dropout and all three.",
+    "Four panels; the distance between training and validation is largest for batch norm and smallest for dropout.",
 )
 
 # %% [markdown]
@@ -437,11 +437,18 @@ ax.set(xlabel="validation accuracy after the last epoch, %")
 plots.show(
     fig,
     "Each dot is one seed; the bar is the 95 % interval of the mean.",
-    "Dots for five settings; they overlap between some settings and not between others.",
+    "Dots for five settings: none, dropout and L2 penalty overlap; batch norm and all three lie further right.",
 )
 
 # %% [markdown]
-# DISCUSSION
+# Three things are worth saying, and one is not.
+#
+# - Dropout and the L2 penalty close part of the gap, from 3.3 points to 2.4 and 2.7. Their intervals hold 0: at this length of training they do not change validation accuracy by an amount that five seeds can show.
+# - Batch normalisation *opens* the gap, to 5.3 points, and still gains a few tenths of a point. It speeds up the fit: training accuracy rises most of all settings, and validation accuracy rises a little with it. Here it is a help to optimisation, not a regulariser.
+# - All three together gain the most, between 0.5 and 1.1 points. The other two hold back some of the overfitting that batch normalisation brings: the gap falls from 5.3 to 3.6 points.
+# - What we may *not* say is that dropout hurts because its mean is the lowest. Its interval holds 0 too.
+#
+# A smaller gap is not yet a better network: the gap is a diagnosis, validation accuracy is the result.
 
 # %% [markdown]
 # ## Save, load, and prove it
