@@ -530,7 +530,7 @@ rows = [[method, *(metrics.mean_sd(v[:, k], 2) for k in range(4))] for method, v
 plots.table(rows, ["rank correlation with the original map", layers[0][2:], *layers[1:]])
 
 # %% [markdown]
-# SANITY-DISCUSSION
+# Read each row from left to right. Brightness stays at 1: it never asked the network. A map that explains the network has to leave that row and move towards 0. Then compare the two rows of integrated gradients. A black pixel equals the black baseline, so its attribution is zero under *any* weights. Without the sign, a large part of the order is therefore the outline of the garment, and has nothing to do with the network. The sign is what the network decides. Draw signed maps.
 #
 # ## Scoring the maps
 #
@@ -604,7 +604,7 @@ def score_table(scored, images):
 score_table(scored, f"{SCORED} images")
 
 # %% [markdown]
-# SCORE-DISCUSSION
+# An interval that lies above 0 says: better than random on these images. But look at the row *brightness*. It knows nothing of the network; whatever it gains comes from garments that are brighter than their background. A method earns its keep by what it gains beyond that row. And when two intervals overlap, this experiment does not rank the two methods.
 #
 # ## Clever Hans
 #
@@ -671,7 +671,7 @@ for method in (*METHODS, *BASELINES):
 plots.table(rows, ["hit rate", "trained with the tag", "control: never saw the tag"])
 
 # %% [markdown]
-# HANS-DISCUSSION
+# Read the two columns together. A map that hits in the first column and not in the second one points at the tag *because the network uses it*. Brightness shows why the control is needed: the tag is the whitest part of many pictures, so a map that only likes white hits it in both columns. And Grad-CAM works on a grid of 7 × 7 cells, each as large as the tag, then enlarged: it cannot be expected to be exact to the pixel.
 #
 # We remove the clue: paint the corner black in *every* training image, of all classes. (Only in the shirts would be a trap: then "nothing ever reaches into this corner" is the new tag.) Then train again, with the same seeds and the same number of steps.
 
@@ -697,7 +697,7 @@ def report(images, labels):
 _ = report(x_valid, y_valid)
 
 # %% [markdown]
-# REPAIR-DISCUSSION
+# The middle row shows what its proud validation score was worth: without the tag the network misses shirts, and with the tag it sees shirts where there are none. The last row used the same pictures and the same labels. Only the clue is gone.
 #
 # ## A large network, photographs
 #
@@ -740,7 +740,7 @@ for method in runtime.progress((*METHODS, *BASELINES), "photographs"):
 score_table(scored_photos, f"{len(photographs)} photographs")
 
 # %% [markdown]
-# PHOTO-DISCUSSION
+# A handful of photographs is few: look at the width of the intervals before you believe an order. The spread over images is large, because each photograph is a world of its own.
 #
 # ## What does a class look like to the network?
 #
@@ -834,7 +834,7 @@ rows.append(["the photographs", f"{photo_logit:.0f}", "", "", ""])
 plots.table(rows, ["start from noise with …", "mean logit", "moved by 5, 3", "moved by 9, 7", "roughness"])
 
 # %% [markdown]
-# DREAM-DISCUSSION
+# The logits are the warning here: a picture that nobody would call a photograph can reach a logit far above that of any photograph. So a large logit is no proof of a good picture. Compare the columns: a picture that only excites the network at one exact place loses its logit when it is moved. The roughness shows what the penalties buy.
 #
 # ## The test set, once
 #
