@@ -197,6 +197,19 @@ def name_of(pid: int) -> bytes:
         return b""
 
 
+@needs_sandbox
+def test_workers_of_a_cluster_elsewhere_do_the_same(killed: tuple, tmp_path: Path) -> None:
+    from distributed import LocalCluster
+
+    folder = killed[0].parent
+    kit.hand_in(tmp_path / "in", {"good": (folder / "in" / "good-0" / f"{kit.SLUG}.ipynb").read_bytes()})
+    with LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
+        more = ("--scheduler", cluster.scheduler_address)
+        done = run(*command(folder / "the_course", tmp_path / "in", tmp_path / "out", *more))
+    assert done.returncode == 0, done.stderr
+    assert float(table(tmp_path / "out")["good"]["score"]) == FULL
+
+
 def test_two_gradings_never_share_a_folder(tmp_path: Path) -> None:
     with grade.alone(tmp_path / "out") as first, grade.alone(tmp_path / "out") as second:
         assert first

@@ -3,6 +3,7 @@
 import functools
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import grading_kit as kit
@@ -24,7 +25,12 @@ def grade(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grade]:
     view = bubble.course_view(root, folder / "samples", [folder])
     with jobs.warm_server(light=True) as warm:
         job = functools.partial(
-            jobs.Job, exam=str(made), folder=str(folder), limits=kit.LIMITS, view=view, warm=warm.address
+            jobs.Job,
+            exam=str(made),
+            folder=str(folder),
+            limits=replace(kit.LIMITS, cell=60, call=30),
+            view=view,
+            warm=warm.address,
         )
 
         def graded(content: bytes) -> dict:

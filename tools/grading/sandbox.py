@@ -9,12 +9,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import platform
+import resource
 import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tools.grading import memory
+from tools.grading import enter, memory, seccomp
 from tools.grading.bubble import COURSE, Limits, View, command, environment
 
 STOP_SECONDS = 20
@@ -53,19 +56,34 @@ class Sandbox:
     def _build(self, view: View) -> int:
         """Let bubblewrap build; the process id of the first process inside."""
         reader, writer = os.pipe()
-        with open(reader, "rb") as info, subprocess_end(writer):
-            full = [*command(view, self.limits), "--info-fd", str(writer), "--", *FIRST_PROCESS]
-            self.process = subprocess.Popen(
-                full, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=[writer]
-            )
+        rules = filled_pipe(seccomp.program(platform.machine()))
+        given = ["--info-fd", str(writer)] + (["--seccomp", str(rules)] if rules else [])
+        with open(reader, "rb") as info:
+            with closing(writer, rules):
+                self.process = subprocess.Popen(
+                    [*command(view, self.limits), *given, "--", *FIRST_PROCESS],
+                    env={"PATH": os.environ.get("PATH", os.defpath)},  # without root, a submission can read it
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    pass_fds=[descriptor for descriptor in (writer, rules) if descriptor],
+                )
             self._stack.callback(self._end)
-            os.close(writer)
             text = info.read()
         assert self.process.stdout is not None
         assert self.process.stderr is not None
         if self.process.stdout.readline() != b"ready\n":
             raise SandboxError(f"bubblewrap failed: {self.process.stderr.read().decode(errors='replace').strip()}")
-        return int(json.loads(text)["child-pid"])
+        first = int(json.loads(text)["child-pid"])
+        self._limit(first)
+        return first
+
+    def _limit(self, first: int) -> None:
+        """Put the sandbox's own processes under its limits: without root, a submission could make them work for it."""
+        for process in memory.descendants([first]):
+            for name, value in self.limits.for_process().items():
+                with contextlib.suppress(ProcessLookupError):
+                    resource.prlimit(process, enter.LIMITS[name], (value, value))
 
     def _fork(self, warm: str, first: int, channel: socket.socket) -> int:
         """Ask the warm process for a fork that moves in."""
@@ -108,12 +126,22 @@ class Sandbox:
         self.close()
 
 
+def filled_pipe(content: bytes) -> int:
+    """The end of a pipe from which a child can read this; 0 if there is nothing."""
+    if not content:
+        return 0
+    reader, writer = os.pipe()
+    os.write(writer, content)
+    os.close(writer)
+    return reader
+
+
 @contextlib.contextmanager
-def subprocess_end(descriptor: int) -> Any:
-    """Close a descriptor that a child inherits, should starting the child fail."""
+def closing(*descriptors: int) -> Iterator[None]:
+    """Close descriptors that only a child needs, whatever happens."""
     try:
         yield
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.close(descriptor)
-        raise
+    finally:
+        for descriptor in descriptors:
+            if descriptor:
+                os.close(descriptor)
