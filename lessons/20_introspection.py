@@ -470,13 +470,15 @@ show_maps(
 # An error can be asked two questions: what spoke for the *predicted* class, and what for the *correct* one? Here are confident errors.
 
 # %%
-wrong = np.flatnonzero(predicted != y_valid[:SCORED])
-wrong = wrong[np.argsort(-confidence[wrong])][:4]
-answers = {"for the predicted": predicted[wrong], "for the correct": y_valid[wrong]}
-maps = {name: explain("integrated", network, shown[wrong], classes) for name, classes in answers.items()}
+everything = logits_of(network, x_valid)
+said, surest = everything.argmax(axis=1), tf.nn.softmax(everything).numpy().max(axis=1)
+wrong = np.flatnonzero(said != y_valid)
+wrong = wrong[np.argsort(-surest[wrong])][:4]
+answers = {"for the predicted": said[wrong], "for the correct": y_valid[wrong]}
+maps = {name: explain("integrated", network, x_valid[wrong], classes) for name, classes in answers.items()}
 agreement = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(*maps.values())]
 show_maps(
-    shown[wrong],
+    x_valid[wrong],
     maps | {"difference": np.subtract(*maps.values())},
     [f"{fashion.classes[a]},\nis {fashion.classes[b]}" for a, b in zip(*answers.values())],
     "Confident errors: integrated gradients for the predicted class, for the correct class, and the first minus the second.",
