@@ -294,7 +294,7 @@ ax.text(STEPS, NOISE**2 * 0.97, "noise floor σ²", ha="right", va="top", fontsi
 plots.show(
     fig,
     f"Mean over {NETWORKS} networks, band: one standard deviation.",
-    "Both errors fall from about 0.5 to the noise floor of 0.01.",
+    "Both errors fall from about 1 to the noise floor of 0.01.",
 )
 
 # %%

@@ -107,6 +107,7 @@ for ax, letter, strip in zip(grid, sets, strips):
     ax.set(xticks=[], yticks=[])
     ax.grid(False)
     ax.set_ylabel(letter, rotation=0, labelpad=14, va="center")
+grid[0].set_title("training" + 60 * " " + "test")
 plots.show(
     fig,
     "Eight training images (left) and eight test images (right) of each set.",
@@ -696,7 +697,7 @@ reports = {letter: validate(splits) for letter, splits in runtime.progress(sets.
 def show_verdicts(reports, names, title):
     """Checks in columns, sets in rows: log10 of the p-values as colours, verdicts as words."""
     values = [[np.log10(max(report.p[check], 1e-12)) for check in CHECKS] for report in reports.values()]
-    fig = plots.heatmap(values, names, CHECKS, unit="log10 of p", limits=(-12, 0), write=False, cmap="cividis")
+    fig = plots.heatmap(values, names, CHECKS, unit="log10 of p", limits=(-12, 0), write=False, cmap="Blues_r")
     ax = fig.axes[0]
     for row, report in enumerate(reports.values()):
         for column, check in enumerate(CHECKS):
@@ -955,7 +956,7 @@ for fault, splits in faulty.items():
         after = np.concatenate([scores(again, repaired[fault])[:, 1:], scores(again, world)], axis=1)
         row += [metrics.mean_sd(c) for c in after.T]
     rows.append(row + [""] * (7 - len(row)))
-    summary[fault] = before, after
+    summary[fault] = [before] + [after] * (fault in repaired)
 plots.table(
     rows,
     columns,
@@ -967,7 +968,7 @@ fig, ax = plots.axes(height=3.8)
 places = np.arange(len(summary))
 for k, (name, colour) in enumerate((("as delivered", plots.COLOURS[1]), ("repaired", plots.COLOURS[0]))):
     for column, marker, what in ((0, "o", "validation"), (1, "s", "test"), (2, "*", "outside")):
-        y = [values[k][:, column].mean() for values in summary.values()]
+        y = [values[k][:, column].mean() if len(values) > k else np.nan for values in summary.values()]
         ax.plot(
             y,
             places + 0.3 * k - 0.15,
