@@ -43,7 +43,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     made = exam.make(read(root / "lessons" / f"{kit.SLUG}.py"), 1, folder / "exams", folder / "samples")
     os.environ["SECRET_OF_THE_GRADER"] = "the-secret"
     with jobs.warm_server(light=True) as warm:
-        warm.wait()
+        warm.wait(300)
         view = bubble.course_view(root, folder / "samples", [folder])
         opener = functools.partial(Sandbox, warm.address, view, kit.LIMITS)
         yield Room(root, json.loads(made.read_text()), opener, kit.worked(root), folder)

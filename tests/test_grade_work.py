@@ -24,6 +24,7 @@ def grade(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grade]:
     made = exam.make(read(root / "lessons" / f"{kit.SLUG}.py"), 3, folder / "exams", folder / "samples")
     view = bubble.course_view(root, folder / "samples", [folder])
     with jobs.warm_server(light=True) as warm:
+        warm.wait(300)
         job = functools.partial(
             jobs.Job,
             exam=str(made),

@@ -183,12 +183,14 @@ class Grading:
         from tools.schedule import connect
 
         (self.work / "results").mkdir(exist_ok=True)
-        warm = ""
+        warm = None
         if not self.args.no_sandbox and self.args.scheduler is None:
-            warm = stack.enter_context(jobs.warm_server(light)).address  # its imports go on while the workers start
+            warm = stack.enter_context(jobs.warm_server(light))  # its imports go on while the workers start
         workers = min(self.args.jobs, len(waiting))
         client = stack.enter_context(connect(workers, self.args.scheduler))
-        ready = [replace(job, warm=warm) for job in waiting]
+        if warm is not None:
+            warm.wait(jobs.WARM_SECONDS)  # or each worker would take it for missing and start its own
+        ready = [replace(job, warm=warm.address if warm else "") for job in waiting]
         for number, (job, problem) in enumerate(jobs.run_all(client, ready), 1):
             if problem:
                 self.failed[job.key] = problem

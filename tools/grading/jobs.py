@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 TRIES = 3  # when the sandbox, not the submission, fails
 GRACE_SECONDS = 300.0
 ZYGOTE = "tools.grading.zygote"
+WARM_SECONDS = 600  # to import TensorFlow, on the busiest machine
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def _warm(job: Job) -> str:
     if server.process.poll() is not None:
         _own_server.cache_clear()
         server = _own_server(job.light)
-    server.wait()
+    server.wait(WARM_SECONDS)
     return server.address
 
 

@@ -21,7 +21,8 @@ from tools.grading import enter, memory, seccomp
 from tools.grading.bubble import COURSE, Limits, View, command, environment
 
 STOP_SECONDS = 20
-FIRST_PROCESS = ("/bin/sh", "-c", "echo ready; exec cat")  # lives until its input ends
+# Lives until its input ends. As process 1 it cannot be killed from inside; ignoring CHLD, it leaves no zombies.
+FIRST_PROCESS = ("/bin/sh", "-c", "trap '' CHLD; echo ready; exec cat")
 
 
 class SandboxError(RuntimeError):
@@ -61,7 +62,7 @@ class Sandbox:
         with open(reader, "rb") as info:
             with closing(writer, rules):
                 self.process = subprocess.Popen(
-                    [*command(view, self.limits), *given, "--", *FIRST_PROCESS],
+                    [*command(view, self.limits), *given, "--as-pid-1", "--", *FIRST_PROCESS],
                     env={"PATH": os.environ.get("PATH", os.defpath)},  # without root, a submission can read it
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
