@@ -125,8 +125,8 @@ batch_norm = Exercise(
 SETTINGS = ("none", "dropout", "L2 penalty", "batch norm", "all three")
 
 build_lenet = Exercise(
-    inputs=lambda rng, index: (SETTINGS[index],),
-    cases=5,
+    inputs=lambda rng, index: (SETTINGS[rng.permutation(len(SETTINGS))[index % len(SETTINGS)]],),
+    cases=6,  # with the public seed all five settings come up
     compare=exact(),
     mistakes={
         "Batch normalisation comes before ReLU here: block normalises first.": _swap_batch_norm_and_relu,

@@ -201,15 +201,6 @@ def test_outputs_stay_while_the_cells_do(root: Path) -> None:
     assert all(cell.outputs for cell in notebook.cells if cell.cell_type == "code")
 
 
-def test_outputs_go_when_a_cell_changes(root: Path) -> None:
-    path = execute(root)
-    edit(root / "lessons" / "01_tiny.py", "## Helpers", "## Helper")
-    assert Builder(root).build([]) == 0
-    notebook = nbformat.read(path, 4)
-    assert "run" not in notebook.metadata.course
-    assert not any(cell.get("outputs") for cell in notebook.cells)
-
-
 def test_outputs_without_a_run_are_dropped(root: Path) -> None:
     path = root / "notebooks" / "01_tiny.ipynb"
     before = path.read_bytes()

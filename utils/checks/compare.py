@@ -19,7 +19,7 @@ def exact() -> Spec:
 
 
 def sampled(rtol: float = 1e-5, atol: float = 1e-6) -> Spec:
-    """For random results: every element is one that the solution can draw there, and the mean is its mean."""
+    """For random results: every element is one that the solution can draw there, and mean and spread are its own."""
     return {"kind": "sampled", "rtol": rtol, "atol": atol}
 
 
@@ -132,11 +132,25 @@ def _unlike_samples(spec: Spec, got: Any, samples: Any) -> str | None:
         seen = np.unique(np.moveaxis(drawn, 0, -1)[first].round(5))
         values = ", ".join(_short(v) for v in seen[:4])
         return f"element {list(first)} is {_short(array[first])}; it can only be one of {values}"
-    means = drawn.reshape(len(drawn), -1).mean(axis=1)
-    spread = max(float(means.std()), 1e-12)
-    if abs(float(array.mean()) - float(means.mean())) > 5 * spread:
-        return f"the mean is {_short(array.mean())}, but {_short(means.mean())} ± {_short(spread)} is expected"
+    for name, mine, theirs in zip(STATISTICS, _statistics(array), _statistics_of_each(drawn), strict=False):
+        spread = max(float(theirs.std()), 1e-12)
+        if abs(mine - float(theirs.mean())) > 6 * spread:
+            return f"the {name} is {_short(mine)}, but {_short(float(theirs.mean()))} ± {_short(spread)} is expected"
     return None
+
+
+STATISTICS = ("mean", *(f"variance between the means along axis {axis}" for axis in range(4)))
+
+
+def _statistics(array: np.ndarray) -> list[float]:
+    """The mean, and for each axis how much the slices differ: elements that are not drawn one by one show there."""
+    axes = range(array.ndim) if array.ndim > 1 else ()
+    slices = [array.mean(axis=tuple(other for other in axes if other != axis)) for axis in axes]
+    return [float(array.mean()), *(float(means.var()) for means in slices)]
+
+
+def _statistics_of_each(drawn: np.ndarray) -> list[np.ndarray]:
+    return list(np.array([_statistics(array) for array in drawn]).T)
 
 
 def _short(value: Any) -> str:
