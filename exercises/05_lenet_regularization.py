@@ -65,7 +65,11 @@ def _dropout_after_convolutions_too(solution, setting):
 
 
 inverted_dropout = Exercise(
-    inputs=lambda rng: (rng.normal(1, 1, size=(8, 10)), float(rng.uniform(0.2, 0.6)), Rng(int(rng.integers(1000)))),
+    inputs=lambda rng: (
+        rng.uniform(0.5, 1.5, size=(8, 10)),
+        float(rng.uniform(0.2, 0.6)),
+        Rng(int(rng.integers(1000))),
+    ),
     compare=sampled(),
     mistakes={
         "Not rescaled: divide what is kept by 1 − rate.": lambda solution, x, rate, rng: (

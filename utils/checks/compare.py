@@ -134,7 +134,8 @@ def _unlike_samples(spec: Spec, got: Any, samples: Any) -> str | None:
         return f"element {list(first)} is {_short(array[first])}; it can only be one of {values}"
     for name, mine, theirs in zip(STATISTICS, _statistics(array), _statistics_of_each(drawn), strict=False):
         spread = max(float(theirs.std()), 1e-12)
-        if abs(mine - float(theirs.mean())) > 6 * spread:
+        allowed = 5 if name == "mean" else 6  # a variance strays further than a mean
+        if abs(mine - float(theirs.mean())) > allowed * spread:
             return f"the {name} is {_short(mine)}, but {_short(float(theirs.mean()))} ± {_short(spread)} is expected"
     return None
 
