@@ -298,7 +298,7 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [*command, "--root", str(tmp_path)], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
-    watchdog = threading.Timer(60, process.kill)
+    watchdog = threading.Timer(240, process.kill)  # of a busy machine, too
     watchdog.start()
     assert process.stdout is not None
     for line in process.stdout:

@@ -1,6 +1,7 @@
 """Runtime, results, metrics, plots and resuming: what every lesson leans on."""
 
 import base64
+import io
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from PIL import Image
 
 from utils import bands, metrics, plots, results, resume, runtime
 
@@ -45,6 +47,30 @@ def test_a_misspelt_profile_or_parameter_is_an_error(monkeypatch):
     monkeypatch.setenv("COURSE_PROFILE", "smoke")
     with pytest.raises(NameError, match="EPOCH"):
         exec("runtime.profile(smoke=dict(EPOCH=1))", {"runtime": runtime})
+
+
+def test_a_scratch_folder_is_new_and_gone_when_the_process_ends(tmp_path, monkeypatch):
+    code = (
+        "from utils import runtime; a, b = runtime.scratch('x'), runtime.scratch('x'); (a / 'f').touch(); print(a, b)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    first, second = map(Path, done.stdout.split())
+    assert first != second
+    assert first.parent == second.parent == ROOT / "build"
+    assert [folder for folder in (first, second) if folder.exists()] == []
+    monkeypatch.setattr(runtime, "LESSONS", tmp_path / "utils" / "lessons.json")
+    kept = runtime.scratch("x")
+    os.utime(kept, (0, 0))  # left behind long ago
+    assert runtime.scratch("y").exists()
+    assert kept.exists()
+    assert runtime.scratch("x").exists()
+    assert not kept.exists()
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(runtime, "LESSONS", tmp_path / "file" / "utils" / "lessons.json")  # no folder can be made there
+    folder = runtime.scratch("x")
+    assert folder.is_dir()
+    assert tmp_path not in folder.parents
 
 
 def test_starting_is_quiet_seeded_and_deterministic():
@@ -152,6 +178,17 @@ def test_the_same_figure_is_the_same_bytes(shown):
     assert shown[0][0]["image/png"] == shown[2][0]["image/png"]
 
 
+def test_a_palette_makes_a_figure_of_pictures_smaller_and_keeps_the_card_white(shown):
+    noise = np.random.default_rng(0).uniform(size=(4, 32, 32, 3))
+    for colours in (None, 64):
+        plots.show(plots.image_grid(noise), "Noise.", "Four squares of noise.", colours)
+    whole, few = (base64.b64decode(shown[i][0]["image/png"]) for i in (0, 2))
+    assert len(few) < 0.7 * len(whole)
+    picture = Image.open(io.BytesIO(few))
+    assert len(picture.getcolors()) <= 64
+    assert picture.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+
+
 def test_bands_stay_within_the_runs():
     ax = plots.axes()[1]
     plots.curves({"skewed": [[1.0], [1.0], [100.0]]}, "x", "y", ax=ax, log="y")
@@ -174,6 +211,15 @@ def test_heatmaps_and_confusions_are_labelled(shown):
     texts = [text.get_text() for text in fig.axes[0].texts]
     assert texts == ["80", "20", "0", "0"]
     assert fig.axes[0].get_xlabel() == "predicted class"
+    plt.close("all")
+
+
+def test_heatmaps_can_share_one_colour_bar():
+    fig, (left, right) = plots.axes(columns=2)
+    plots.heatmap([[1, 2]], ["a"], ["b", "c"], ax=left, colourbar=False)
+    assert fig.axes == [left, right]
+    plots.heatmap([[1, 2]], ["a"], ["b", "c"], ax=right)
+    assert len(fig.axes) == 3
     plt.close("all")
 
 
@@ -227,6 +273,45 @@ def test_other_settings_start_anew(monkeypatch, tmp_path):
     assert calls == [1, 2]
 
 
+class Weight:
+    """As much of a Keras variable as resuming needs."""
+
+    value = 1.0
+
+    def assign(self, value):
+        self.value = float(value)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.value)
+
+
+def train_in_stages(stop_at=None):
+    """Three stages of a pretended training, each of which depends on the one before."""
+    weight = Weight()
+
+    def work(stage):
+        if stage == stop_at:
+            raise KeyboardInterrupt
+        weight.assign(2 * weight.value + stage)
+        return {"loss": 1 / weight.value}
+
+    found = resume.stages("stages", 3, work, lambda: [weight], {})
+    return weight.value, [float(stage["loss"]) for stage in found]
+
+
+def test_a_training_that_was_interrupted_goes_on_from_its_last_stage(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
+    whole = train_in_stages()
+    for stop in (1, 2):
+        with pytest.raises(KeyboardInterrupt):
+            train_in_stages(stop_at=stop)
+    capsys.readouterr()
+    assert train_in_stages() == whole == (12.0, [1 / 2, 1 / 5, 1 / 12])
+    assert "2 of 3 stages" in capsys.readouterr().out
+    assert not list(tmp_path.rglob("*.npz"))
+
+
 def test_an_unwritable_cache_costs_the_resuming_only(monkeypatch):
     monkeypatch.setenv("COURSE_CACHE", "/proc/nowhere")
     assert int(resume.pieces("demo", [3], work_that_stops_at(9, []), {})[3]["square"]) == 9
+    assert train_in_stages()[0] == 12.0

@@ -1,16 +1,20 @@
-"""Gather the results of the committed notebooks, compare them with their bands, and write README's course map."""
+"""Gather the results of the committed notebooks, compare them with their bands, and write README's course map.
+
+The book's results page is made from the same rows.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tools.build import write
+from tools.header import Header
 from tools.lesson import ROOT, Lesson, find, notebook_digest, read
 from tools.outcome import course_outputs, result_problems, show
 from utils.bands import band_text, inside
@@ -47,6 +51,33 @@ class Record:
         if samples:
             problems.append(f"executed on samples: {', '.join(samples)}")
         return problems + result_problems(self.results, self.lesson.header.expected)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One result in words."""
+
+    name: str
+    measured: str
+    expected: str = ""
+    verdict: str = ""
+    published: str = ""
+
+
+def row(header: Header, name: str, results: Mapping[str, float | None]) -> Row:
+    """A result of a lesson beside what was expected and published."""
+    measured = show(results[name]) if name in results else "missing"
+    band = header.expected.get(name)
+    if band is None:
+        return Row(name, measured)
+    verdict = "inside" if inside(results.get(name), band) else "OUTSIDE"
+    return Row(name, measured, band_text(band), verdict, header.published.get(name, ""))
+
+
+def result_rows(record: Record) -> list[Row]:
+    """All results of a lesson: those that it has to record, then the others."""
+    names = dict.fromkeys([*record.lesson.header.expected, *record.results])
+    return [row(record.lesson.header, name, record.results) for name in names]
 
 
 def main(args: argparse.Namespace) -> int:
@@ -101,30 +132,25 @@ def full_table(records: Iterable[Record]) -> str:
     """Every result: measured, expected, published, seconds, origin, versions."""
     rows = [["lesson", "result", "measured", "expected", "", "published", "seconds", "data", "versions"]]
     for record in records:
-        header, run = record.lesson.header, record.run
+        run = record.run
         if not run:
             rows.append([record.lesson.slug, record.stale or "not yet executed", *[""] * 7])
             continue
         origins = ", ".join(sorted(set(run.get("origins", {}).values()))) or "own"
         versions = " / ".join(str(run.get(name, "?")) for name in ("python", "tensorflow", "keras"))
-        for name in dict.fromkeys([*header.expected, *record.results]):
-            band = header.expected.get(name)
-            value = show(record.results[name]) if name in record.results else "missing"
-            verdict = "" if band is None else "inside" if inside(record.results.get(name), band) else "OUTSIDE"
-            published = header.published.get(name, "")
-            row = [record.lesson.slug, name, value, band_text(band) if band else "", verdict, published]
-            rows.append([*row, f"{run.get('seconds', 0):.0f}", origins, versions])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ("  ".join(f"{text:<{width}}" for text, width in zip(row, widths, strict=True)) for row in rows)
+        for result in result_rows(record):
+            words = [result.name, result.measured, result.expected, result.verdict, result.published]
+            rows.append([record.lesson.slug, *words, f"{run.get('seconds', 0):.0f}", origins, versions])
+    widths = [max(len(line[column]) for line in rows) for column in range(len(rows[0]))]
+    lines = ("  ".join(f"{text:<{width}}" for text, width in zip(line, widths, strict=True)) for line in rows)
     return "\n".join(line.rstrip() for line in lines)
 
 
 def course_map(records: Iterable[Record]) -> str:
     """README's table: one row per lesson, with its key result."""
-    lines = [
-        "| Lesson | What you will see | Data | Minutes (class / full) | Key result | Measured | Expected | Published |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    columns = ["Lesson", "What you will see", "Data", "Minutes (class / full)", "Key result"]
+    columns += ["Measured", "Expected", "Published"]
+    rows = []
     for record in records:
         lesson, header = record.lesson, record.lesson.header
         key = next(iter(header.expected), None)
@@ -140,8 +166,65 @@ def course_map(records: Iterable[Record]) -> str:
             band_text(header.expected[key]) if key else NONE,
             header.published.get(key, NONE) if key else NONE,
         ]
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines)
+        rows.append(cells)
+    return _markdown_table(columns, rows)
+
+
+def results_page(records: Sequence[Record]) -> str:
+    """The book's page: every result with its band and what others published, and how each lesson was run."""
+    rows, runs, waiting = [], [], []
+    for record in records:
+        lesson, run = record.lesson, record.run
+        page = f"lessons/{lesson.slug}.ipynb"
+        link = f"[{lesson.number} {lesson.header.title}]({page})"
+        if not run or record.stale:
+            waiting.append(f"- {link}: {record.stale or 'not yet executed'}")
+            continue
+        for i, r in enumerate(result_rows(record)):
+            verdict = f"{'✓' if r.verdict == 'inside' else '✗'} {r.verdict}" if r.verdict else NONE
+            words = [r.measured, r.expected or NONE, verdict, r.published or NONE]
+            rows.append([link if i == 0 else f"[{lesson.number}]({page})", f"`{r.name}`", *words])
+        origins = ", ".join(f"{name} ({kind})" for name, kind in run.get("origins", {}).items())
+        versions = [str(run.get(name, "?")) for name in ("python", "tensorflow", "keras")]
+        profile, seconds = str(run.get("profile")), f"{run.get('seconds', 0):,.0f}"
+        runs.append([link, profile, seconds, origins or "made in the lesson", *versions])
+    return RESULTS_PAGE.format(
+        problems=_warning([f"{r.lesson.slug}: {problem}" for r in records for problem in r.problems]),
+        results=_markdown_table(["Lesson", "Result", "Measured", "Expected", "Verdict", "Published"], rows),
+        runs=_markdown_table(["Lesson", "Profile", "Seconds", "Data", "Python", "TensorFlow", "Keras"], runs),
+        waiting="\n".join(["## Not yet here", "", *waiting, ""]) if waiting else "",
+    )
+
+
+RESULTS_PAGE = """# Results
+
+What the committed notebooks have measured, beside what was expected before the run. *Expected* is the band that a
+re-execution on any machine has to meet; one outside fails the build. *Published* is what others have reported, and who.
+{problems}
+## Measured, expected, published
+
+{{.results}}
+{results}
+
+## How each lesson was run
+
+On two CPU cores, without a GPU. The same machine, seed and versions give the same numbers.
+
+{{.runs}}
+{runs}
+
+`make run LESSONS=05 PROFILE=full` executes a lesson again and compares.
+
+{waiting}"""
+
+
+def _warning(problems: Sequence[str]) -> str:
+    return "\n".join(["", "```{warning}", *(f"- {problem}" for problem in problems), "```", ""]) if problems else ""
+
+
+def _markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    first, *others = ("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in [head, *rows])
+    return "\n".join([first, "|" + "---|" * len(head), *others])
 
 
 def update_readme(path: Path, table: str, *, check: bool) -> str:

@@ -113,7 +113,7 @@ def connect(jobs: int, scheduler: str | None) -> Iterator[Client]:
                     threads_per_worker=1,
                     processes=True,
                     host="127.0.0.1",
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",  # any free port: two runs at once must not warn about 8787
                     memory_limit=0,  # the notebooks' memory is not the workers'
                     silence_logs=logging.CRITICAL,
                 )

@@ -46,6 +46,37 @@ def pieces(
     return results
 
 
+def stages(
+    name: str,
+    count: int,
+    work: Callable[[int], Mapping[str, Any]],
+    state: Callable[[], Sequence[Any]],
+    settings: Mapping[str, Any],
+) -> list[Arrays]:
+    """`[work(0), work(1), …]` where each stage, say an epoch, goes on from the one before.
+
+    `state()` gives the variables that are kept with the last finished stage, say the model's and its optimiser's.
+    A resumed run equals an uninterrupted one if `work` seeds what it draws from the number of the stage.
+    """
+    folder = _folder(name, settings, work)
+    results: list[Arrays] = []
+    while (path := folder / f"stage{len(results)}.npz").exists():
+        results.append(_read(path))
+    if results:
+        saved = _read(folder / f"state{len(results) - 1}.npz")
+        for index, variable in enumerate(state()):
+            variable.assign(saved[f"variable{index}"])
+        print(f"{name}: {len(results)} of {count} stages were finished by an interrupted run")
+    for stage in range(len(results), count):
+        results.append({part: np.asarray(value) for part, value in work(stage).items()})
+        # The state first: a stage counts as finished only when its own file is there.
+        if _write(folder / f"state{stage}.npz", {f"variable{i}": np.asarray(v) for i, v in enumerate(state())}):
+            _write(folder / f"stage{stage}.npz", results[-1])
+            (folder / f"state{stage - 1}.npz").unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    return results
+
+
 def _folder(name: str, settings: Mapping[str, Any], work: Callable[..., Any]) -> Path:
     cache = os.environ.get("COURSE_CACHE") or Path(__file__).resolve().parents[1] / "data" / "cache"
     try:
@@ -65,12 +96,13 @@ def _read(path: Path) -> Arrays:
         return {part: stored[part] for part in stored.files}
 
 
-def _write(path: Path, arrays: Arrays) -> None:
-    """Write atomically; a folder that cannot be written costs the resuming, not the lesson."""
+def _write(path: Path, arrays: Arrays) -> bool:
+    """Write atomically, say whether it worked: a folder that is not writable costs the resuming, not the lesson."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
             np.savez(file, allow_pickle=False, **arrays)
         os.replace(file.name, path)
     except OSError:
-        return
+        return False
+    return True

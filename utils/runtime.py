@@ -3,11 +3,15 @@
 Import this before TensorFlow: the first import prints C++ log lines that no reader needs.
 """
 
+import atexit
 import contextlib
 import json
 import os
 import platform
+import shutil
 import sys
+import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -132,6 +136,21 @@ def _remark(name: str) -> str:
     if name == "class":
         return f"\nThe text quotes the full run (COURSE_PROFILE=full), which takes {full} on two CPU cores."
     return "\nThis profile only shows that everything runs; its numbers mean nothing." if name == "smoke" else ""
+
+
+def scratch(name: str) -> Path:
+    """A new, empty folder under build/ (else where temporary files go) that is removed when the kernel ends."""
+    build = LESSONS.parents[1] / "build"
+    try:
+        build.mkdir(exist_ok=True)
+        for left in build.glob(f"{name}_*"):  # by kernels that were killed, a week ago or more
+            if time.time() - left.stat().st_mtime > 7 * 24 * 3600:
+                shutil.rmtree(left, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}_", dir=build))
+    except OSError:  # a read-only checkout
+        folder = Path(tempfile.mkdtemp(prefix=f"{name}_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def progress(steps: Iterable[T], label: str) -> Iterable[T]:

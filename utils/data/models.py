@@ -53,8 +53,9 @@ def _no_small(path: Path) -> DataError:
 def mobilenet_v2(input_size: int = 96, found: Weights | None = None) -> Any:
     """Return MobileNetV2 without its top, trained: RGB in [−1, 1] in, feature maps out.
 
-    Keep it in inference mode (`training=False`), also while fine-tuning: in the "folded" weights, batch normalisation
-    holds no statistics. `found` is what `load("mobilenet_v2")` returned, to load nothing twice.
+    While fine-tuning, hold its batch normalisation with `trainable = False` on those layers: the "folded" weights have
+    no statistics of their own, and `training=False` on an inner call is overridden by `fit`. `found` is what
+    `load("mobilenet_v2")` returned, to load nothing twice.
     """
     found = found or loading.load("mobilenet_v2")
     if found.kind == "sample":
