@@ -104,8 +104,13 @@ near_pairs = Exercise(
 )
 
 
-def _counts(rng):
-    return (rng.poisson(rng.uniform(20, 60, size=4) * np.array([[4.0], [1.0], [1.0]])) + 1,)
+def _counts(rng, case):
+    """A table without an empty cell, and a smaller one with two of them, except in the last case."""
+    counts = rng.poisson(rng.uniform(20, 60, size=4) * np.array([[4.0], [1.0], [1.0]])) + 1
+    holes = rng.poisson(np.array([[30.0], [8.0], [8.0]]), size=(3, 4)) + 1
+    if case < 3:
+        holes[1, 3] = holes[2, rng.integers(3)] = 0
+    return counts, holes
 
 
 def _chi2_p(value, degrees):
@@ -122,59 +127,106 @@ def _chi2(counts):
     return np.sum((counts - _expected(counts)) ** 2 / _expected(counts))
 
 
-label_shift = Exercise(
+def _degrees(counts):
+    return (counts.shape[0] - 1) * (counts.shape[1] - 1)
+
+
+def _wrong_shift(value):
+    """A mistake in the χ² test only."""
+    return lambda solution, counts, holes: {**solution(counts, holes), "label_shift": value(counts)}
+
+
+def _wrong_missing(value):
+    """A mistake in the test of empty cells only; `value` is given the right p-value and the table."""
+
+    def mistake(solution, counts, holes):
+        right = solution(counts, holes)
+        return {**right, "missing": value(right["missing"], holes)}
+
+    return mistake
+
+
+def _with_replacement(right, holes):
+    present = 1 - holes.sum(axis=0) / holes.sum()
+    empty = [present[label] ** holes.sum(axis=1)[split] for split, label in np.argwhere(holes == 0)]
+    return float(min(1, min(empty, default=1) * holes.size))
+
+
+label_tests = Exercise(
     inputs=_counts,
     cases=4,
-    compare=close(rtol=1e-4, atol=1e-9),
+    compare=close(rtol=1e-4, atol=1e-12),
     mistakes={
-        "This is χ² itself; return its p-value, stats.chi2.sf(value, degrees).": lambda solution, counts: _chi2(counts),
-        "This is 1 − p: use the upper tail, sf, not cdf.": lambda solution, counts: 1 - solution(counts),
-        "The degrees of freedom are (rows − 1)(columns − 1).": lambda solution, counts: _chi2_p(
-            _chi2(counts), counts.size - 1
+        "label_shift returns χ² itself; return its p-value, stats.chi2.sf(value, degrees).": _wrong_shift(_chi2),
+        "label_shift returns 1 − p: use the upper tail, sf, not cdf.": lambda solution, counts, holes: {
+            **solution(counts, holes),
+            "label_shift": 1 - solution(counts, holes)["label_shift"],
+        },
+        "The degrees of freedom are (rows − 1)(columns − 1).": _wrong_shift(
+            lambda counts: _chi2_p(_chi2(counts), counts.size - 1)
         ),
-        "Expected counts follow the size of each split: row · column / n, not the mean of the column.": (
-            lambda solution, counts: _chi2_p(
-                np.sum((counts - counts.mean(axis=0)) ** 2 / counts.mean(axis=0)),
-                (counts.shape[0] - 1) * (counts.shape[1] - 1),
-            )
+        "Expected counts follow the size of each split: row · column / n, not the mean of the column.": _wrong_shift(
+            lambda counts: _chi2_p(np.sum((counts - counts.mean(axis=0)) ** 2 / counts.mean(axis=0)), _degrees(counts))
         ),
-        "Divide by the expected counts, not by the observed ones.": lambda solution, counts: _chi2_p(
-            np.sum((counts - _expected(counts)) ** 2 / counts), (counts.shape[0] - 1) * (counts.shape[1] - 1)
+        "In χ², divide by the expected counts, not by the observed ones.": _wrong_shift(
+            lambda counts: _chi2_p(np.sum((counts - _expected(counts)) ** 2 / counts), _degrees(counts))
+        ),
+        "missing is not corrected: times the number of all cells, empty or not.": _wrong_missing(
+            lambda right, holes: right / holes.size
+        ),
+        "missing is corrected for the empty cells only; times the number of all cells.": _wrong_missing(
+            lambda right, holes: right / holes.size * max(1, np.sum(holes == 0))
+        ),
+        "In missing, rows are dealt without replacement: hypergeometric, not a power of 1 − K/n.": _wrong_missing(
+            _with_replacement
         ),
     },
 )
 
 
-def _ranks(values):
+def _class_ranks(values, labels):
     from scipy import stats
 
-    return stats.rankdata(values)
-
-
-def _by_class(values, labels, function):
     result = np.empty(len(values))
     for label in np.unique(labels):
-        result[labels == label] = function(values[labels == label])
+        here = labels == label
+        result[here] = (stats.rankdata(values[here]) - 0.5) / here.sum()
     return result
 
 
-class_ranks = Exercise(
-    inputs=lambda rng: (rng.normal(size=12).round(1), rng.permutation([0, 0, 0, 1, 1, 1, 1, 3, 3, 3, 3, 3])),
+def _three_splits(rng):
+    """Columns that differ between splits by their classes only, within classes only, and both ways."""
+    split = np.repeat([0, 1, 2], [60, 40, 40])
+    labels = (rng.random(140) < np.array([0.3, 0.7, 0.3])[split]).astype(int)
+    noise = rng.normal(size=(140, 3))
+    shift = np.stack([3 * labels, 2.4 * labels - 1.2 * (split == 1), 0.9 * (split == 2)], axis=1)
+    order = rng.permutation(140)
+    return (noise + shift)[order], split[order], labels[order]
+
+
+def _plain(solution, columns, split, labels):
+    """With one class for all, ranks say the same as values."""
+    return solution(columns, split, np.zeros_like(labels))
+
+
+def _within(solution, columns, split, labels):
+    return solution(np.stack([_class_ranks(column, labels) for column in columns.T], axis=1), split, labels)
+
+
+two_sample = Exercise(
+    inputs=_three_splits,
+    compare=close(rtol=1e-4, atol=1e-15),
     mistakes={
-        "Rank within each class, not among all values.": lambda solution, values, labels: (
-            (_ranks(values) - 0.5) / len(values)
+        "Only the plain values count here: test the ranks within classes, too, and keep the larger p-value.": _plain,
+        "Only the ranks count here: test the plain values, too, and keep the larger p-value.": _within,
+        "Both p-values were kept for each comparison; keep the larger one only: a fault must show both ways.": (
+            lambda *case: min(1.0, 2 * min(_plain(*case), _within(*case)))
         ),
-        "Subtract ½ from the rank, so that the largest value does not get 1.": lambda solution, values, labels: (
-            _by_class(values, labels, lambda v: _ranks(v) / len(v))
+        "The smallest of many p-values is small by chance: multiply by how many you kept.": (
+            lambda solution, columns, split, labels: solution(columns, split, labels) / (columns.shape[1] * split.max())
         ),
-        "Divide by the number of values of the class.": lambda solution, values, labels: _by_class(
-            values, labels, lambda v: _ranks(v) - 0.5
-        ),
-        "Divide by the size of the class, not by the number of all values.": lambda solution, values, labels: _by_class(
-            values, labels, lambda v: (_ranks(v) - 0.5) / len(values)
-        ),
-        "The results belong in the order of `values`; these are grouped by class.": lambda solution, values, labels: (
-            np.asarray(solution(values, labels))[np.argsort(labels, kind="stable")]
+        "Compare split 0 with each other split by itself, not with all others together.": (
+            lambda solution, columns, split, labels: solution(columns, np.minimum(split, 1), labels)
         ),
     },
 )
@@ -280,8 +332,8 @@ def _p_values(rng, case):
     limits = alpha / (m - np.arange(m))
     values = np.array(
         [
-            [0.5, 0.9, 1.05, 0.9, 1.4, 3.0],  # stops at the third; the fourth is below its own limit
-            [1.1, 0.6, 0.7, 0.8, 0.5, 2.0],  # stops at once
+            [0.5, 0.9, 1.05, 0.9, 1.9, 3.0],  # stops at the third; the fourth is below its own limit
+            [1.1, 0.95, 0.9, 0.8, 0.7, 2.0],  # stops at once
             [0.9, 0.9, 0.9, 0.9, 0.9, 0.9],  # all are alarms
         ][case % 3]
     )
@@ -307,8 +359,8 @@ holm = Exercise(
     inputs=_p_values,
     compare=exact(),
     mistakes={
-        "Every p-value is compared with α: with many checks some will be below it by chance.": lambda solution, p, alpha: (
-            p <= alpha
+        "Every p-value is compared with α: with many checks some will be below it by chance.": (
+            lambda solution, p, alpha: p <= alpha
         ),
         "This is Bonferroni's method, α/m for all: right, but Holm's limits grow to α/(m − 1), α/(m − 2), …": (
             lambda solution, p, alpha: p <= alpha / len(p)
