@@ -1,0 +1,1 @@
+"""What `tools slides` is made of: from a notebook's cells to slides that fit."""
