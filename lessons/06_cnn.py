@@ -72,8 +72,8 @@ RATE = 0.002  # learning rate of Adam at the start; it falls to 0 along a cosine
 
 runtime.profile(
     in_class=dict(
-        SEEDS=2, SHORT_LIMIT=5000, SHORT_EPOCHS=3, FILTER_SIZES=(1, 3, 9, 28), AUGMENTATION_EPOCHS=4,
-        FASHION_EPOCHS=3, CIFAR_EPOCHS=3, LIMIT=20000,
+        SEEDS=2, SHORT_LIMIT=4000, SHORT_EPOCHS=3, FILTER_SIZES=(1, 3, 9, 28), AUGMENTATION_EPOCHS=3,
+        FASHION_EPOCHS=3, CIFAR_EPOCHS=3, LIMIT=15000, VALIDATION=3000,
     ),
     smoke=dict(
         LIMIT=384, VALIDATION=64, BATCH_SIZE=32, SEEDS=1, SHORT_LIMIT=128, SHORT_EPOCHS=3, FILTER_SIZES=(1, 28),
@@ -393,13 +393,9 @@ def shuffled(x, y):
     return order.map(lambda rows: (tf.gather(images, rows), tf.gather(labels, rows))).prefetch(2)
 
 
-def classify(model, x):
-    """The class of each image, in inference mode, 500 at a time."""
-    return np.concatenate([np.argmax(model(x[i : i + 500], training=False), axis=1) for i in range(0, len(x), 500)])
-
-
 def accuracy(model, x, y):
-    return np.mean(classify(model, x) == y)
+    """Share of images that the model gets right, in inference mode."""
+    return np.mean(metrics.classify(model, x) == y)
 
 
 class Training:
@@ -699,7 +695,7 @@ for name in tests:
     linear[name] = accuracy(model, *tests[name])
 
 # %%
-predicted = {name: classify(trained[name], x) for name, (x, _) in tests.items()}
+predicted = {name: metrics.classify(trained[name], x) for name, (x, _) in tests.items()}
 found = {name: np.mean(predicted[name] == y) for name, (_, y) in tests.items()}
 plots.table(
     [

@@ -156,6 +156,19 @@ def test_paired_differences_and_confusions():
     assert matrix.tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
 
 
+def test_classes_are_predicted_in_inference_mode_batch_by_batch():
+    asked = []
+
+    def model(images, training):
+        asked.append((len(images), training))
+        return images
+
+    scores = np.eye(3)[[2, 0, 1, 1, 2]]
+    scores[4] = np.nan
+    assert metrics.classify(model, scores, batch=2).tolist() == [2, 0, 1, 1, 0]
+    assert asked == [(2, False), (2, False), (1, False)]
+
+
 # --- plots
 
 

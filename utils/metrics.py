@@ -1,6 +1,6 @@
 """Numbers about numbers: means over seeds and how far to trust them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,6 +23,12 @@ def confidence_interval(values: ArrayLike, level: float = 0.95) -> tuple[float, 
         return float("nan"), float("nan")
     half = stats.t.ppf(0.5 + level / 2, array.size - 1) * array.std(ddof=1) / np.sqrt(array.size)
     return float(array.mean() - half), float(array.mean() + half)
+
+
+def classify(model: Callable, images: np.ndarray, batch: int = 1000) -> np.ndarray:
+    """The class with the highest score for each image, in inference mode; where all scores are NaN it is 0."""
+    starts = range(0, len(images), batch)
+    return np.concatenate([np.argmax(model(images[i : i + batch], training=False), axis=1) for i in starts])
 
 
 def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, classes: int) -> np.ndarray:
