@@ -153,20 +153,24 @@ def loss_of(labels, scores):
 
 
 # %% [markdown]
-# The training images: shuffled, repeated, batched, in the order that the last part of this lesson explains.
+# The training images: shuffled, repeated, batched, in the order that the last part of this lesson explains. Row numbers are shuffled and the images fetched for each batch, so the shuffle buffer holds numbers and not pictures.
 
 
 # %%
+train_images, train_labels = tf.constant(x_train), tf.constant(y_train)  # one copy for all networks
+
+
 def training_batches(recipe, seed, batch_size=BATCH_SIZE):
     """Endless training batches as the recipe wants them."""
-    rows = tf.data.Dataset.from_tensor_slices((x_train, y_train))
-    batches = rows.shuffle(len(x_train), seed=seed).repeat().batch(batch_size)
+    order = tf.data.Dataset.range(len(x_train)).shuffle(len(x_train), seed=seed).repeat().batch(batch_size)
 
-    def with_noise(number, batch):
-        noise = tf.random.stateless_normal(tf.shape(batch[0]), seed=[seed, number])
-        return batch[0] + recipe["noise"] * noise, batch[1]
+    def fetch(number, rows):
+        images = tf.gather(train_images, rows)
+        if recipe["noise"]:
+            images += recipe["noise"] * tf.random.stateless_normal(tf.shape(images), seed=[seed, number])
+        return images, tf.gather(train_labels, rows)
 
-    return batches.enumerate().map(with_noise) if recipe["noise"] else batches
+    return order.enumerate().map(fetch)
 
 
 # %% [markdown]
@@ -530,15 +534,9 @@ checks.run("03.diagnose", diagnose)
 
 
 # %%
-def classify(model, images):
-    """The class of each image; where all scores are NaN, `argmax` returns 0."""
-    parts = [model(images[i : i + 1000], training=False) for i in range(0, len(images), 1000)]
-    return np.argmax(np.concatenate(parts), axis=1)
-
-
 FAULTS = {name: diagnose(found) for name, found in observed.items()}
 for name, fault in FAULTS.items():
-    predicted = classify(trained[name, 0], x_valid)
+    predicted = metrics.classify(trained[name, 0], x_valid)
     classes = np.unique(predicted)
     text = f"always says {classes[0]}" if len(classes) == 1 else f"uses {len(classes)} classes"
     print(f"{name}  {fault:19} {text:15} validation accuracy {np.mean(predicted == y_valid):.2%}")
@@ -548,7 +546,7 @@ for name, fault in FAULTS.items():
 
 # %%
 for name in "ABC":
-    assert len(np.unique(classify(trained[name, 0], x_valid))) == 1, f"{name} uses several classes"
+    assert len(np.unique(metrics.classify(trained[name, 0], x_valid))) == 1, f"{name} uses several classes"
 assert np.isnan(events["A"]["loss/training"][1][-1])
 assert observed["B"]["first_gradient"] < 1e-5 * observed["B"]["last_gradient"]
 assert all(events["C"][f"dead/hidden{layer}"][1][-1] == 1 for layer in (1, 2, 3))
@@ -655,7 +653,7 @@ for key, seed in runtime.progress(missing, "training"):
 # %%
 def accuracies(key, images, labels):
     """One accuracy for each seed."""
-    return [np.mean(classify(networks[key, seed], images) == labels) for seed in range(SEEDS)]
+    return [np.mean(metrics.classify(networks[key, seed], images) == labels) for seed in range(SEEDS)]
 
 
 on_valid = {key: accuracies(key, x_valid, y_valid) for key in RECIPES}
