@@ -169,6 +169,47 @@ def test_classes_are_predicted_in_inference_mode_batch_by_batch():
     assert asked == [(2, False), (2, False), (1, False)]
 
 
+def sample_of(mean, covariance, rows=400, seed=0):
+    """Rows whose mean and covariance are exactly these."""
+    x = np.random.default_rng(seed).normal(size=(rows, len(mean)))
+    x -= x.mean(axis=0)
+    white = x @ np.linalg.inv(np.linalg.cholesky(np.cov(x, rowvar=False))).T
+    return white @ np.linalg.cholesky(np.asarray(covariance)).T + mean
+
+
+def test_the_frechet_distance_of_two_gaussians_has_a_closed_form():
+    # independent features: squared distances of the means and of the standard deviations
+    means, deviations = np.array([[1.0, 0.0, -2.0], [0.0, 3.0, -2.0]]), np.array([[1.0, 2.0, 0.5], [3.0, 0.1, 0.5]])
+    samples = [
+        sample_of(mean, np.diag(sd**2), seed=i) for i, (mean, sd) in enumerate(zip(means, deviations, strict=True))
+    ]
+    closed = ((means[0] - means[1]) ** 2).sum() + ((deviations[0] - deviations[1]) ** 2).sum()
+    assert metrics.frechet_distance(*samples) == pytest.approx(closed)
+    # covariances that do not commute: in the plane the trace of a root is sqrt(trace + 2 sqrt(determinant))
+    first, second = np.array([[2.0, 0.9], [0.9, 0.5]]), np.array([[1.0, -0.6], [-0.6, 3.0]])
+    product = first @ second
+    root = np.sqrt(np.trace(product) + 2 * np.sqrt(np.linalg.det(product)))
+    closed = 25 + np.trace(first) + np.trace(second) - 2 * root
+    samples = [sample_of([0.0, 0.0], first), sample_of([3.0, -4.0], second, seed=1)]
+    assert metrics.frechet_distance(*samples) == pytest.approx(closed)
+    assert metrics.frechet_distance(*samples[::-1]) == pytest.approx(closed)
+
+
+def test_the_frechet_distance_survives_singular_covariances_and_large_means():
+    few = np.random.default_rng(0).normal(size=(5, 40))  # fewer rows than features
+    assert metrics.frechet_distance(few, few) == pytest.approx(0, abs=1e-5)
+    assert metrics.frechet_distance(few, few + 1e4) == pytest.approx(40e8, rel=1e-9)
+    constant = np.zeros((5, 40))
+    assert metrics.frechet_distance(constant, few) == pytest.approx(
+        (few.mean(axis=0) ** 2).sum() + few.var(axis=0, ddof=1).sum()
+    )
+    assert metrics.frechet_distance([[0.0], [2.0]], [[3.0], [5.0]]) == pytest.approx(9)
+    few[0, 0] = np.nan
+    assert np.isnan(metrics.frechet_distance(few, constant))
+    with pytest.raises(ValueError, match="same features"):
+        metrics.frechet_distance(constant, constant[:, :3])
+
+
 # --- plots
 
 
@@ -244,10 +285,29 @@ def test_tables_are_readable_as_text_and_as_html(shown):
     assert "<caption>Title</caption>" in data["text/html"]
 
 
-def test_animations_are_small(shown):
+def test_animations_are_small_say_what_they_show_and_keep_white(shown):
     frames = [np.full((28, 28), value, np.uint8) for value in (0, 128, 255)]
-    plots.show_gif(frames, "Caption.", "Alt.")
-    assert base64.b64decode(shown[0][0]["image/gif"]).startswith(b"GIF")
+    plots.show_gif(frames, "Caption.", "Alt.", 0.25, last_seconds=2)
+    (picture, metadata), (caption, _) = shown
+    gif = base64.b64decode(picture["image/gif"])
+    assert len(gif) < 2000
+    assert metadata == {"image/gif": {"alt": "Alt."}}
+    assert picture[plots.FIGURE_MIME] == {"caption": "Caption.", "alt": "Alt."}
+    assert caption["text/markdown"] == "*Caption.*"
+    seen = []
+    with Image.open(io.BytesIO(gif)) as film:
+        for index in range(film.n_frames):
+            film.seek(index)
+            seen.append((film.convert("RGB").getpixel((5, 5)), film.info["duration"]))
+    assert seen == [((0, 0, 0), 250), ((128, 128, 128), 250), ((255, 255, 255), 2000)]
+
+
+def test_few_colours_make_an_animation_smaller(shown):
+    frames = np.random.default_rng(0).integers(0, 256, size=(4, 40, 40, 3), dtype=np.uint8)
+    for colours in (64, 8):
+        plots.show_gif(frames, "Noise.", "Four squares of noise.", colours=colours)
+    many, few = (len(base64.b64decode(shown[i][0]["image/gif"])) for i in (0, 2))
+    assert few < 0.7 * many
 
 
 # --- resuming

@@ -38,6 +38,33 @@ def confusion_matrix(labels: ArrayLike, predicted: ArrayLike, classes: int) -> n
     return matrix
 
 
+def frechet_distance(first: ArrayLike, second: ArrayLike) -> float:
+    """Squared Fréchet distance of the Gaussians with the means and covariances of two samples (rows × features).
+
+    With the features of a network for images this is the FID. It needs no root of a product of covariances, which
+    rounding can make negative or complex: the trace of that root is the sum of the singular values of the product
+    of the roots, also where a covariance is singular. Values that are not finite give NaN.
+    """
+    samples = [np.asarray(sample, dtype=float) for sample in (first, second)]
+    if any(sample.ndim != 2 or len(sample) < 2 for sample in samples) or samples[0].shape[1] != samples[1].shape[1]:
+        shapes = " and ".join(str(sample.shape) for sample in samples)
+        raise ValueError(f"two tables with the same features and at least two rows each are needed, not {shapes}")
+    if not all(np.isfinite(sample).all() for sample in samples):
+        return float("nan")
+    difference = samples[0].mean(axis=0) - samples[1].mean(axis=0)
+    covariances = [np.atleast_2d(np.cov(sample, rowvar=False)) for sample in samples]
+    roots = [_root(covariance) for covariance in covariances]
+    overlap = np.linalg.svd(roots[0] @ roots[1], compute_uv=False).sum()
+    distance = difference @ difference + sum(np.trace(covariance) for covariance in covariances) - 2 * overlap
+    return float(max(distance, 0.0))
+
+
+def _root(covariance: np.ndarray) -> np.ndarray:
+    """The symmetric root of a covariance; eigenvalues that rounding made negative count as zero."""
+    values, vectors = np.linalg.eigh(covariance)
+    return (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
+
+
 def paired_difference(first: Sequence[float], second: Sequence[float]) -> tuple[float, float]:
     """Mean of `first - second` run by run, and its standard error: a difference below two of these is noise."""
     difference = np.asarray(first, dtype=float) - np.asarray(second, dtype=float)

@@ -89,20 +89,41 @@ def _with_palette(png: io.BytesIO, colours: int) -> io.BytesIO:
     return buffer
 
 
-def show_gif(frames: Sequence[np.ndarray], caption: str, alt: str, seconds_per_frame: float = 0.5) -> None:
-    """Show uint8 pictures as an animation, for the few figures where time is the point."""
-    from IPython.display import display
-    from PIL import Image
+def show_gif(
+    frames: Sequence[np.ndarray],
+    caption: str,
+    alt: str,
+    seconds_per_frame: float = 0.5,
+    colours: int = 64,
+    last_seconds: float | None = None,
+) -> None:
+    """Show uint8 pictures, grey or RGB, as an animation, for the few figures where time is the point.
 
-    images = [Image.fromarray(np.squeeze(frame)).convert("P", colors=64) for frame in frames]
+    One palette of `colours` serves all frames; few colours make a small file. The last frame may stay longer.
+    """
+    from IPython.display import display
+
+    first, *rest = _with_one_palette(frames, colours)
+    durations = [int(1000 * seconds_per_frame)] * len(frames)
+    durations[-1] = int(1000 * (last_seconds or seconds_per_frame))
     buffer = io.BytesIO()
-    first, *rest = images
-    milliseconds = int(1000 * seconds_per_frame)
-    first.save(buffer, "GIF", save_all=True, append_images=rest, duration=milliseconds, loop=0, optimize=True)
+    # what repeats in two frames is stored once (disposal 1)
+    first.save(buffer, "GIF", save_all=True, append_images=rest, duration=durations, loop=0, optimize=True, disposal=1)
     gif = base64.b64encode(buffer.getvalue()).decode("ascii")
     data = {"image/gif": gif, "text/plain": f"[Animation: {alt}]", FIGURE_MIME: {"caption": caption, "alt": alt}}
     display(data, metadata={"image/gif": {"alt": alt}}, raw=True)
     _caption(caption)
+
+
+def _with_one_palette(frames: Sequence[np.ndarray], colours: int) -> list[Any]:
+    """The frames as pictures with the same few colours, without dots; white stays white."""
+    from PIL import Image
+
+    pictures = [Image.fromarray(np.squeeze(frame)).convert("RGB") for frame in frames]
+    together = Image.fromarray(np.concatenate([np.asarray(picture) for picture in pictures]))
+    palette = together.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    palette.putpalette([255 if value > 247 else value for value in palette.getpalette() or ()])
+    return [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
 
 
 def _caption(caption: str) -> None:
