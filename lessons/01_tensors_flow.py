@@ -36,6 +36,11 @@
 # - build a network of any depth, and see why it must not start from zero;
 # - push five settings to their extremes, and read in one picture what makes training fail.
 
+# %% [markdown] tags=["notes"]
+# **Plan, 90 minutes:** pictures and the linear model 15, softmax and loss 20, gradient and training 20, going deep and the start 15, the five settings 15, test and Keras 5. In the class profile the whole notebook runs in two minutes: start *Run All* while they come in.
+#
+# **Ask first:** which of you would bet on a program *without* learning? Keep the answers for the baseline.
+
 # %% tags=["setup"]
 import sys
 
@@ -104,6 +109,11 @@ plots.show(
     "Left: a handwritten digit, white on black. Right: a square of numbers between 0 and 255.",
 )
 
+# %% [markdown] tags=["notes"]
+# **Point at** the orange square, then at row 8 on the right: the bright row is the upper end of the square.
+#
+# **Ask:** we shuffle the 784 columns, in all images in the same way. What becomes of the accuracy? The likely answer is "it breaks". It stays: these models do not know which pixels are neighbours. Lesson 06 changes that.
+
 # %%
 shown = [i for label in range(10) for i in np.flatnonzero(rest.labels == label)[:2]]
 fig = plots.image_grid(rest.images[shown], [digits.classes[label] for label in rest.labels[shown]], columns=10)
@@ -170,6 +180,11 @@ def accuracy_of_logits(batches):
 
 
 checks.run("01.accuracy", accuracy_of_logits)
+
+# %% [markdown] tags=["notes"]
+# The likely slip is the mean of the batch accuracies. Here the batches hold 1024, 1024, 1024, 1024 and 904 images, so the error is small, and therefore nobody notices it.
+#
+# **Before the next slide, ask:** average all images of each digit, and take the nearest average. How many does it read correctly? Most say a third or a half. It is 80 %. "Always a 1" gets 11 %.
 
 # %% [markdown]
 # ### A baseline without learning
@@ -257,6 +272,11 @@ def loss_and_slope(labels, logits):
 
 checks.run("01.cross_entropy", loss_and_slope)
 
+# %% [markdown] tags=["notes"]
+# **Before the next slide, ask:** all weights are zero. What is the loss? Likely: "zero", or "infinite". Let them work it out: ten equal probabilities, so −log(1/10) = 2.30, whatever the data. With a hundred classes, 4.6.
+#
+# It is the cheapest test of a new network: a first loss far from log(classes) is a bug, or a start with weights that are too large.
+
 # %% [markdown]
 # Test your loss before you train anything. A model whose weights are all zero gives each of the ten classes the probability $1/10$. So its loss must be $\log 10$, whatever the data.
 
@@ -309,6 +329,12 @@ def values_after_step(values, gradients, learning_rate):
 
 
 checks.run("01.sgd_step", values_after_step)
+
+
+# %% [markdown] tags=["notes"]
+# **Before the next slide, ask:** on the hill (w − 3)², up to which learning rate does the descent arrive? Each step multiplies the distance to 3 by 1 − 2η. So the four panels shrink it by 0.94 and 0.4, turn it by −0.9, and blow it up by −1.2. The border is η = 1.
+#
+# Common belief: "too large" only means "less exact". The last panel says otherwise.
 
 
 # %%
@@ -545,6 +571,11 @@ STARTS = {
     "random": lambda seed: new_layers((784, 16, 10), scale=1, seed=seed),
 }
 
+# %% [markdown] tags=["notes"]
+# **Ask for a show of hands:** which of the three starts learns: all zero, all equal, random? Nearly all say that only the random one does.
+#
+# Then the pictures: zeros get no gradient at all; equal weights do get one, six times the same. The table that follows has the surprise: 11.2, 28.4 and 90.0 %. Equal weights do learn: as much as a single hidden unit can.
+
 # %%
 fig, grid = plots.axes(columns=6, rows=3, height=1.55)
 for row, (name, start) in zip(grid, STARTS.items()):
@@ -655,6 +686,15 @@ plots.show(
     f"Validation accuracy after {SWEEP_STEPS} steps, mean of {SWEEP_SEEDS} seeds. ▸: the base. Frame: best of the row. ×: a run overflowed. 10: guessing.",
     "Four heat maps. In each, high accuracy forms a band at learning rates around 0.1; it shifts, narrows or vanishes in the extreme rows.",
 )
+
+# %% [markdown] tags=["notes"]
+# Two minutes of silence, in pairs: *one sentence for each panel*. Then **point at**
+#
+# - *Depth*, row 0: still 87 % at a learning rate of 10; row 4 is gone from 1 on (question 01.a).
+# - *Activation*: sigmoid has its best at 3, square at 0.03. So "sigmoid is bad" is often only "at a rate made for ReLU".
+# - *Width*: from 64 to 512 units, less than two points.
+#
+# The likely wrong answer is "deeper is better". Here four layers are no better than one, and thirty reach 54 %.
 
 # %%
 print("accuracy in % at the best learning rate of each row, mean ± standard deviation over seeds")

@@ -34,6 +34,11 @@
 # - overfit on purpose, and choose weight penalties on validation data, honestly;
 # - split an error into bias, variance and noise, and let an ensemble report its own uncertainty.
 
+# %% [markdown] tags=["notes"]
+# **Plan, 75 minutes:** from noise to a loss 15, network and training step 15, extrapolation 10, overfitting and penalties 20, bias and variance 5, error bars 10. The notebook runs in about a minute, so run it live.
+#
+# **Ask first:** why do we square errors, and not take their absolute values? Likely: "because of the sign", or "to punish large errors". Both are true of other powers, too. The reason comes on the next slides.
+
 # %% tags=["setup"]
 import sys
 
@@ -138,6 +143,11 @@ def gaussian_nll(y, mean, sigma):
 # %% tags=["check"]
 checks.run("02.gaussian_nll", gaussian_nll)
 
+# %% [markdown] tags=["notes"]
+# **Ask:** somebody tells you that σ is 0.2, not 0.1. Which model is now the best one? Likely: "another one". No: slope and height of the line on the next slide change (12.5 instead of 50), its lowest point stays where it is.
+#
+# And with noise that has a Laplace density? Then the same two lines of algebra give the absolute error.
+
 # %% [markdown]
 # If the derivation is right, any set of predictions, good or bad, lies on one straight line: likelihood against squared error, with slope $1 / (2\sigma^2) = 50$.
 
@@ -212,6 +222,9 @@ plots.show(
     f"{NETWORKS} untrained networks (blue) and the truth (dashed).",
     "Smooth blue lines that do not follow the dashed wave.",
 )
+
+# %% [markdown] tags=["notes"]
+# **Point at** the left edge: all ten lines start in (0, 0). **Ask why.** The biases start at zero and tanh(0) = 0, so every untrained network says 0 at x = 0.
 
 # %% [markdown]
 # ## One training step
@@ -306,6 +319,9 @@ plots.show(
     "The blue lines now lie on the dashed wave and on each other.",
 )
 
+# %% [markdown] tags=["notes"]
+# **One minute, on paper:** continue the ten lines to x = −2 and x = 5. Most people draw the wave on, because they know the sine. Then turn the page: the networks go flat, as tanh does. The spread between them grows from 0.005 to 0.417, and their distance from the truth from 0.015 to 1.465. So the spread warns, and says too little.
+
 # %% [markdown]
 # The ten networks started apart and ended together. Where there are data, the data decide.
 
@@ -362,6 +378,11 @@ plots.show(
 )
 print(f"training   {metrics.mean_sd(history[-1, 0], 4)}   below the noise floor 0.0100: the noise is learned by heart")
 print(f"validation {metrics.mean_sd(history[-1, 1], 4)}")
+
+# %% [markdown] tags=["notes"]
+# **Ask:** the best possible error is 0.01. How can the training error be 0.0039? The likely answer is "a bug". The floor holds for *new* points; on its own thirty points the network follows the noise.
+#
+# **Point at** the gap: 0.0039 against 0.0432, a factor of eleven, from the same networks.
 
 # %% [markdown]
 # ## From a belief to a penalty
@@ -455,6 +476,11 @@ plots.table(
     ["penalty", "best λ", "validation MSE", "gain, paired ± s.e."],
     f"Chosen on validation, {DRAWS} training sets of {FEW} points",
 )
+
+# %% [markdown] tags=["notes"]
+# **Ask:** 0.0432 ± 0.0246 against 0.0290 ± 0.0214: did the penalty help? Likely: "no, the bands overlap". The band is the spread *between training sets*, and all rows share the same sets. **Point at** the last column: L2 gains four standard errors, L1 not quite three.
+#
+# Then: why do we not quote 0.0290 as the result? It is the best of eight, chosen on these points.
 
 # %% [markdown]
 # Read the last column before you say that a penalty helped: a gain of less than two standard errors is noise. And mind that the winner of eight was *picked* for its validation error, so its error looks a little better than it is; the test set will tell.
@@ -570,6 +596,11 @@ plots.show(
     "The ensemble's own error bars: narrow in the grey band, where there were data.",
     "A thin band on the wave inside 0 to 3, which fans out on both sides.",
 )
+
+# %% [markdown] tags=["notes"]
+# **Before the next slide, ask:** what share of new points *outside* the grey band lies in the 95 % interval? Likely: "about 95 %, since the bars grow". Inside it is 95 %, outside 33 %. **Point at** the dashed truth on the right, which leaves the band soon after x = 3.
+#
+# Ten networks of one kind are one opinion held ten times.
 
 # %% [markdown]
 # How honest are these bars? A 95 % interval should hold 95 % of new points. We made the world, so we can draw 10 000 new points inside the range and 10 000 outside.

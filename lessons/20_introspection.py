@@ -33,6 +33,11 @@
 # - run the sanity check that a map of a network must pass: it changes when the network does;
 # - plant a false clue in the training data, find it with a map, and remove it.
 
+# %% [markdown] tags=["notes"]
+# **Plan, 90 minutes:** gradients and maps 20, integrated gradients 15, Grad-CAM and occlusion 15, sanity check and scores 20, Clever Hans 15, photographs and dreams 5. In the class profile the notebook runs in three minutes.
+#
+# **Ask first:** how would you notice that an explanation is *wrong*? Write the answers down; most are "it looks odd". By the end they should be two experiments: change the network, delete the pixels.
+
 # %% tags=["setup"]
 import sys
 
@@ -183,6 +188,9 @@ def gradient_of_little_network(weights, images, classes, score):
 
 
 checks.run("20.input_gradient", gradient_of_little_network)
+
+# %% [markdown] tags=["notes"]
+# **Before the next slide, ask:** the network is sure. Which gradient is small: of the logit, of the probability, of its logarithm? Likely: "the probability's, and the logarithm cures that". The table has 0.0088 for both: log p is 0 at p = 1 and cannot rise. The logit has 5.0, as for doubtful images.
 
 # %%
 network, shown = clean[0], x_valid[:SCORED]
@@ -475,6 +483,9 @@ show_maps(
 empty = explain("Grad-CAM", network, shown, predicted).max(axis=(1, 2)) == 0
 print(f"Grad-CAM is empty for {100 * empty.mean():.0f} % of {len(shown)} images")
 
+# %% [markdown] tags=["notes"]
+# **Ask which map they would put into a report.** Most choose Grad-CAM or integrated gradients, for the looks. Then **point at** the sneaker in column Grad-CAM: it marks the background, above and below the shoe. Likely: "a bug". The check passed. The method assumes that a channel means the same at every position; this network ends in a flatten layer and does not work like that.
+
 # %% [markdown]
 # Grad-CAM disappoints: for the sneaker it marks the empty background. Its mean over positions assumes that a channel means the same everywhere. This network flattens its last picture, and has a weight of its own for every position.
 #
@@ -531,6 +542,11 @@ def cascade(network, seed, images):
         stages[-1]["integrated, no sign"] = np.abs(stages[-1]["integrated"])
     return stages
 
+
+# %% [markdown] tags=["notes"]
+# **Before the next slide, ask:** we replace the weights by random ones, layer by layer. Which maps *should* stay as they are? Likely: "the good ones". None should: a map that stays does not depend on what was learned.
+#
+# In the figure, **point at** row *integrated*: the outline of the bag stays to the end, only the colours change. In the table the row without sign stays above 0.8 and fails; the signed one is at 0.00.
 
 # %%
 cascades = [cascade(n, seed, x_valid[:SANITY]) for seed, n in enumerate(runtime.progress(clean, "sanity"))]
@@ -609,6 +625,12 @@ plots.show(
 )
 
 
+# %% [markdown] tags=["notes"]
+# **Point at** the right panel: the green line rises above the value at its right end. **Ask how fewer pixels can be better than all.** The last pixels that come back are those that speak against the class.
+#
+# Then in the table: brightness, which never saw the network, gains 0.17; Grad-CAM 0.12. Ask whether Grad-CAM is a bad method. Wait for the photographs, where it has the largest gain (+0.22, though sixteen photographs rank nothing).
+
+
 # %%
 def score_table(scored, images):
     """Areas, their spread over images, and the gain over the random map, image by image."""
@@ -657,6 +679,9 @@ for name, networks, images in (("clean pictures", clean, x_valid), ("tagged shir
     found = [accuracy(n, images, y_valid) for n in networks]
     print(f"trained and validated on {name:15} {metrics.mean_sd(found, 1, scale=100)} % right")
 
+# %% [markdown] tags=["notes"]
+# **Vote:** 88.9 % or 94.3 % on validation: which network do you put to work? Nearly everybody takes the second. Let the vote stand, and turn the page. Then ask what would have saved them. "More validation data" is the likely wrong answer: they come from the same pile, with the same tag.
+
 # %%
 shirts = plant(x_valid[y_valid == SHIRT])
 as_shirts = np.full(len(shirts), SHIRT)
@@ -687,6 +712,11 @@ for method in (*METHODS, *BASELINES):
     rates = [[hit_rate(explain(method, n, shirts, as_shirts)) for n in networks] for networks in (hans, clean)]
     rows.append([method, *(metrics.mean_sd(rate, 2) for rate in rates)])
 plots.table(rows, ["hit rate", "trained with the tag", "control: never saw the tag"])
+
+# %% [markdown] tags=["notes"]
+# **Ask:** integrated gradients hit the tag with 0.30 in networks that never learned it; chance is 0.02. Are they wrong? They multiply by brightness, and the tag is white. **Point at** brightness: 0.87 in both columns. What counts is the difference between columns: 0.70 for integrated gradients, 0.75 for SmoothGrad, 0 for brightness.
+#
+# The proof follows, and it is no map: paint the corner black, train again, 84.3 becomes 88.8 %.
 
 # %% [markdown]
 # A map that hits in the first column and not in the second one points at the tag *because the network uses it*. Integrated gradients put every one of their strongest pixels on the tag. But in the control they hit it fifteen times as often as chance: the brightness is a factor in them, and the tag is white. The evidence is the difference between the columns. For the brightness itself there is none. Grad-CAM enlarges a grid of 7 × 7 cells, and cannot be exact to the pixel.
