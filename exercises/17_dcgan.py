@@ -29,8 +29,8 @@ game_value = Exercise(
     inputs=_with_answers,
     mistakes={
         "0 · log 0 counts nothing: leave out outcomes that never happen.": lambda solution, p, q, d: float("nan"),
-        "Real and drawn are exchanged.": lambda solution, p, q, d: solution(
-            np.where(d < 1, q, 0), np.where(d > 0, p, 0), np.clip(d, 1e-300, 1 - 1e-16)
+        "Real and drawn are exchanged.": lambda solution, p, q, d: (
+            solution(p, np.zeros(5), 1 - d) + solution(np.zeros(5), q, 1 - d)
         ),
         "Weigh each logarithm by how often the outcome happens.": _unweighted,
         "The second term takes log(1 − D), not log D.": lambda solution, p, q, d: (

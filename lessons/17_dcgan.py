@@ -71,7 +71,7 @@ SHORT_EPOCHS = 4
 SLOWER = 100  # in the broken game the discriminator learns so many times slower
 
 runtime.profile(
-    in_class=dict(LIMIT=6400, EPOCHS=8, SAMPLES=2000, JUDGE_LIMIT=20000, SEEDS=2, SHORT_LIMIT=3200),
+    in_class=dict(LIMIT=7000, EPOCHS=10, SAMPLES=2000, JUDGE_LIMIT=20000, SEEDS=2, SHORT_LIMIT=3200),
     smoke=dict(
         LIMIT=256, VALIDATION=128, BATCH_SIZE=32, EPOCHS=2, FILTERS=4, SAMPLES=128, JUDGE_LIMIT=512, JUDGE_EPOCHS=2,
         SEEDS=1, SHORT_LIMIT=64, SHORT_EPOCHS=1,
@@ -166,10 +166,9 @@ fig, panels = plots.axes(columns=3, height=3.0, sharey=True)
 for ax, centre in zip(panels, (4.0, 1.5, 0.0)):
     p, q = hill(0.0), hill(centre)
     best = best_discriminator(p, q)
-    value = game_value(p, q, best)
-    divergence = (game_value(p, q, (p / (p + q))) + np.log(4)) / 2
-    mixed = (p + q) / 2
-    assert np.isclose(divergence, (p @ np.log(p / mixed) + q @ np.log(q / mixed)) / 2)
+    value, mixed = game_value(p, q, best), (p + q) / 2
+    divergence = (p @ np.log(p / mixed) + q @ np.log(q / mixed)) / 2
+    assert np.isclose(value, 2 * divergence - np.log(4))
     ax.fill_between(places, p / p.max() / 2, color=plots.COLOURS[0], alpha=0.35, label="real")
     ax.fill_between(places, q / p.max() / 2, color=plots.COLOURS[1], alpha=0.35, label="drawn")
     ax.plot(places, best, color="black", linestyle="-", label="best D")
@@ -320,7 +319,7 @@ logits = tf.Variable(np.linspace(-8, 8, 161), dtype=tf.float32)
 with tf.GradientTape(persistent=True) as tape:
     losses = {
         "log(1 − D), the game's own": -tf.nn.softplus(logits),
-        "−log D, non-saturating": tf.stack([generator_loss(logit) for logit in tf.unstack(logits)]),
+        "−log D, non-saturating": tf.nn.softplus(-logits),
     }
 fig, panels = plots.axes(columns=2, height=3.2)
 for name, loss in losses.items():
@@ -456,7 +455,7 @@ def picture_of(noise, weights, height, columns):
 checks.run("17.snapshot", picture_of)
 
 # %%
-COLUMNS, ROWS = 8, 6  # of the film
+COLUMNS, ROWS = 8, 5  # of the film
 fixed_noise = np.random.default_rng(17).normal(size=(COLUMNS * ROWS, LATENT)).astype("float32")
 
 # %% [markdown]
@@ -488,7 +487,10 @@ keras.utils.set_random_seed(0)
 judge = build_judge()
 loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 judge.compile(keras.optimizers.Adam(0.001), loss, metrics=["accuracy"], steps_per_execution=50, jit_compile=False)
-fitted = judge.fit(scaled(school), school.labels, batch_size=64, epochs=JUDGE_EPOCHS, verbose=2)
+say = keras.callbacks.LambdaCallback(
+    on_epoch_end=lambda epoch, logs: print(f"epoch {epoch + 1}  training accuracy {logs['accuracy']:.3f}")
+)
+judge.fit(scaled(school), school.labels, batch_size=64, epochs=JUDGE_EPOCHS, callbacks=[say], verbose=0)
 print(f"right on {100 * np.mean(metrics.classify(judge, x_valid) == valid.labels):.1f} % of the validation images")
 
 # %% [markdown]
@@ -540,7 +542,7 @@ on_valid = {name: scores(*seen, real_features) for name, seen in baseline.items(
 def score_rows(found):
     """Rows of a table of scores."""
     return [
-        [n, f"{s['fid']:.1f}", f"{100 * s['confident']:.1f}", f"{s['covered']} of 10", f"{s['effective']:.1f}"]
+        [n, f"{s['fid']:.2f}", f"{100 * s['confident']:.1f}", f"{s['covered']} of 10", f"{s['effective']:.1f}"]
         for n, s in found.items()
     ]
 
@@ -645,12 +647,12 @@ fids = [float(epoch["fid"]) for epoch in history]
 # %%
 def film_frame(number):
     """One frame: the drawn images on the left, the FID up to this epoch on the right."""
-    fig = plt.figure(figsize=(8.4, 3.8), dpi=100, layout="none")
-    left = fig.add_axes((0.01, 0.02, 448 / 840, 336 / 380))
+    fig = plt.figure(figsize=(8.4, 3.2), dpi=100, layout="none")
+    left = fig.add_axes((8 / 840, 8 / 320, 448 / 840, 280 / 320))  # two dots for each pixel
     left.imshow(pictures[number], cmap="gray", vmin=0, vmax=255, aspect="auto")
     left.set_title("untrained" if number == 0 else f"after epoch {number}")
     left.axis("off")
-    right = fig.add_axes((0.65, 0.16, 0.33, 0.74))
+    right = fig.add_axes((0.65, 0.18, 0.33, 0.70))
     right.axhline(on_valid["real training images"]["fid"], color="black", linestyle=":", label="real images")
     right.plot(range(1, number + 1), fids[:number], "o-", color=plots.COLOURS[0], label="drawn images")
     right.set(xlim=(0, EPOCHS + 1), xlabel="epoch", ylabel="FID", yscale="log", title="distance to real images")
@@ -843,7 +845,6 @@ def short_game(run):
             found[name].append(value)
     shares = np.bincount(probabilities.argmax(axis=1), minlength=10) / SAMPLES
     apart = np.sqrt(np.mean((fakes[0::2] - fakes[1::2]) ** 2, axis=(1, 2, 3))).mean()
-    print(f"{'broken' if broken else 'healthy'} game, seed {seed}: FID {found['fid'][-1]:.1f}")
     return found | dict(shares=shares, apart=apart, images=fakes[:12])
 
 
@@ -875,7 +876,7 @@ for broken in (False, True):
     rows.append(
         [
             "broken" if broken else "healthy",
-            metrics.mean_sd(last["fid"], 1),
+            metrics.mean_sd(last["fid"], 2),
             metrics.mean_sd(last["confident"], 1, scale=100),
             metrics.mean_sd(last["covered"], 1),
             metrics.mean_sd(last["effective"], 1),
@@ -883,7 +884,7 @@ for broken in (False, True):
         ]
     )
 floor = on_valid["real training images"]
-real = [f"{floor['fid']:.1f}", f"{100 * floor['confident']:.1f}", str(floor["covered"]), f"{floor['effective']:.1f}"]
+real = [f"{floor['fid']:.2f}", f"{100 * floor['confident']:.1f}", str(floor["covered"]), f"{floor['effective']:.1f}"]
 rows.append(["real images", *real, f"{apart_real:.2f}"])
 plots.table(rows, [f"short game, {SEEDS} seeds", *SCORES, "distance of two images"])
 
@@ -927,6 +928,7 @@ seen = {"noise": baseline["noise"], "Gaussian of pixels": baseline["Gaussian of 
 for name, epoch in (("after epoch 1", 0), (f"after epoch {EPOCHS}", -1)):
     seen[name] = history[epoch]["features"], history[epoch]["probabilities"]
 seen["real training images"] = baseline["real training images"]
+seen["real validation images"] = real_features, real_probabilities
 on_test = {name: scores(*images, test_features) for name, images in seen.items()}
 plots.table(score_rows(on_test), ["images, against the test set", *SCORES])
 
@@ -944,8 +946,8 @@ results.record("fid_first_over_last", on_test["after epoch 1"]["fid"] / last["fi
 # ## What went wrong in practice
 #
 # - **tanh against 0 to 1.** Real images in another range than drawn ones make the discriminator's task trivial. Print the range, and assert it.
-# - **Moving averages that nobody watches.** A published step called the discriminator three times in training mode: its averages saw two drawn batches for each real one. Freeze whose turn it is not.
-# - **A silent return to an old checkpoint.** A solution loaded the latest checkpoint at the start of each cell, and the samples came from last week's generator. Here the scored generator is asserted to be the one in memory.
+# - **Moving averages that nobody watches.** A step calls the discriminator three times in training mode, and its averages see two drawn batches for each real one. Freeze whose turn it is not.
+# - **A silent return to an old checkpoint.** In a published solution the samples come from an earlier generator than the text says. Here the scored generator is asserted to be the one in memory.
 # - **No metric.** Losses cannot tell a good game from a bad one, and a grid of chosen samples flatters.
 # - **New noise for each picture.** Then a film shows other digits each time, and neither progress nor collapse can be seen.
 
