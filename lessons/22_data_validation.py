@@ -33,6 +33,11 @@
 # - find wrong labels by cross-validated, confident disagreement;
 # - join the checks into a report, `validate(splits)`, with a false-alarm rate that you choose in advance.
 
+# %% [markdown] tags=["notes"]
+# **Plan, 90 minutes:** seven sets and their gaps 15, copies 15, labels 10, images 15, wrong labels 10, the report and its verdict 15, repairs and costs 10. In the class profile the notebook runs in four minutes.
+#
+# **Ask first:** who has ever been given a dataset with a fault? How was it found? Nearly always by accident, and late.
+
 # %% tags=["setup"]
 import sys
 
@@ -114,6 +119,9 @@ plots.show(
     "Rows of small photographs, one row for each set A to G.",
 )
 
+# %% [markdown] tags=["notes"]
+# **Two minutes, nobody speaks:** which rows look wrong? Some see that the test images of D are pale and odd in colour. Some see two sunsets in F, among eight training images. Nobody sees A, B, C or G: their faults are in labels and in copies, not in any single picture.
+
 # %% [markdown]
 # ## Train, and read the gaps
 #
@@ -192,6 +200,11 @@ plots.table(
     ["set", "training", "validation", "test", "most frequent class"],
     f"Accuracy of {NETWORKS} networks",
 )
+
+# %% [markdown] tags=["notes"]
+# **Let pairs write one hypothesis for each set** before question 22.a. **Point at** B: validation, 0.335, is below test, 0.441. Likely: "chance". The standard deviation of a difference of two splits is 0.018: that is six of them.
+#
+# Do not give the answers away. They stand in an envelope until the verdict.
 
 # %% [markdown] tags=["question"]
 # **Question 22.a.** In a clean set, training is above validation, and validation equals test but for chance. With 1 500 images, how large is chance? Which sets break the pattern, and what hypothesis does each suggest?
@@ -301,6 +314,9 @@ plots.show(
     "Two rows of photographs; each column shows the same or almost the same picture.",
 )
 print(f"{np.sum(similarity > SIMILAR)} near copies among {len(z)} images")
+
+# %% [markdown] tags=["notes"]
+# **Point at** the numbers above: similarities from 0.987. These images are *untouched* CIFAR-10. **Ask:** is a dataset with 35 near copies in 10,000 images faulty? Likely: "yes, remove them". Large collections are like that. The next slide asks the better question: were more pairs torn between the splits than dealing at random would tear?
 
 # %% [markdown]
 # So near copies as such prove nothing. But pairs of mutually nearest rows are disjoint, and if rows were dealt at random, each pair is torn apart with the same probability
@@ -466,6 +482,9 @@ for name, step in (("as it is", 1), ("upside down", -1)):
     values = features.patch_features(tried, FILTERS)
     by_classifier = tell_splits_apart(values, split, labels[development], np.random.default_rng(0))
     print(f"{name:12} KS on statistics p = {by_pixels:.2g}, classifier p = {by_classifier:.2g}")
+
+# %% [markdown] tags=["notes"]
+# **Point at** the two lines: means and contrasts give p = 0.96 for pictures that stand upside down; the classifier gives 2 · 10⁻²⁰¹. **Ask** which other faults keep all means: mirrored images, pixels in another order. A test sees what its statistics see, and nothing else.
 
 # %% [markdown]
 # ## Wrong labels
@@ -725,6 +744,9 @@ def show_verdicts(reports, names, title):
 
 reports = {letter: validate(splits) for letter, splits in runtime.progress(sets.items(), "validating")}
 show_verdicts(reports, list(sets), f"Verdict of each check (columns) on each set (rows), α = {ALPHA}.")
+
+# %% [markdown] tags=["notes"]
+# **Before this slide** collect the hypotheses, one for each letter. Then **point at** the table: six alarms in forty-two cells, one in every row but E. **Ask** about *repair first* in row D: why does the report refuse to judge the labels? The classifier misreads miscoloured images, so its doubts say nothing about labels.
 
 # %%
 show_facts({f"{letter} is {fault}": reports[letter] for letter, fault in sealed.items()}, "The envelope, opened")
@@ -986,6 +1008,9 @@ for fault, splits in faulty.items():
 print(f"most frequent class outside: {np.bincount(outside.labels).max() / len(outside):.3f}")
 columns = ["set", "validation", "test", "outside", "test − outside", "gained outside, ± standard error"]
 plots.table(rows, columns, f"Accuracy of {NETWORKS} networks")
+
+# %% [markdown] tags=["notes"]
+# **Ask:** *dealing again* silences the report for the missing classes. Is the set repaired? Likely: "yes, validation and test agree": 0.575 and 0.566. **Point at** the column outside: 0.466, as before. The repair with new images has 0.512. A silent report is no proof of a good set: all splits can be wrong alike.
 
 # %%
 fig, ax = plots.axes(height=3.8)
