@@ -272,6 +272,7 @@ def test_lessons_lead_to_each_other_and_words_to_the_glossary(book):
     assert 'href="02_simple_regression.html"' in re.search(r"After lesson.*?</p>", text, re.S)[0]
     assert 'href="05_lenet_regularization.html">the next one' in re.sub(r"<span[^>]*>|</span>", "", text)
     assert text.count("glossary.html#term-perplexity") == 1  # the first mention only
+    assert "10\N{NO-BREAK SPACE}000 new points" in page(book, f"lessons/{REAL[0]}.html")  # a number stays in one line
     assert "term-dropout" not in text  # titles under References stay as they are
     entry = re.search(r'id="term-perplexity".*?</dd>', page(book, "glossary.html"), re.S)[0]
     assert f'href="lessons/{MADE}.html"' in entry

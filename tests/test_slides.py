@@ -120,6 +120,28 @@ def test_a_figure_stands_without_the_code_that_draws_it():
     assert text.count("Loss falls.") == 1, "the caption is not repeated"
 
 
+def test_the_picture_of_a_single_call_stands_without_the_call_even_on_a_slide_of_its_own():
+    call = "dashboard('B', 'The gradient vanishes.')"
+    assert "dashboard" not in shown(md("## Go"), py(call, slide="subslide", found=[FIGURE]))
+    both = shown(md("## Go"), py(f"ready = True\n{call}", slide="subslide", found=[FIGURE]))
+    assert "dashboard" in both, "the lesson decides where there is more to see"
+
+
+def png(width, height):
+    head = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08\2\0\0\0"
+    return {**FIGURE, "data": {**FIGURE["data"], "image/png": base64.b64encode(head).decode()}}
+
+
+def test_a_tall_figure_keeps_the_slide_for_itself_but_for_a_line():
+    lead = "Two sentences introduce it. " * 6
+    for height, alone in ((500, False), (950, True)):
+        made = deck(md("## Go"), md(lead), py("plots.show(fig)", found=[png(1000, height)]), md("## On"))
+        slide = next(slide for slide in made if slide.blocks and slide.blocks[-1].kind == "figure")
+        assert ([block.kind for block in slide.blocks] == ["figure"]) is alone
+    (slide,) = deck(md("## Go"), py("plots.show(fig)", found=[png(1000, 950), stream("3 of 4\n")]))[1:]
+    assert [block.kind for block in slide.blocks] == ["figure", "text"]
+
+
 def test_a_cell_that_only_defines_how_to_draw_stays_off():
     assert "draw" not in shown(md("## Go\n\nText."), py("def draw(ax, x):\n    ax.plot(x)", "helper"))
 
@@ -153,7 +175,7 @@ def test_of_the_log_of_a_training_the_last_line_is_shown_and_a_cell_that_only_lo
 
 
 def test_the_lesson_decides_with_an_explicit_slide_type():
-    drawing = "plots.show(fig, 'Loss falls.', 'A falling line.')"
+    drawing = "fig, ax = plots.axes()\nplots.show(fig, 'Loss falls.', 'A falling line.')"
     assert "plots" in shown(md("## Go"), py(drawing, slide="subslide", found=[FIGURE]))
     assert "kept" not in shown(md("## Go"), md("kept off", slide="skip"))
     made = deck(md("## Go\n\nFirst."), md("Second.", slide="fragment"))
@@ -303,6 +325,20 @@ def test_formulas_are_left_to_mathjax_and_markdown_keeps_off_them():
     text = prose.whole("Let $a_1 * b_1 < c_2$ be small:\n\n$$x_i^* = \\frac{1}{2}$$")
     assert r'<span class="math">\(a_1 * b_1 &lt; c_2\)</span>' in text
     assert r'<div class="math display">\[x_i^* = \frac{1}{2}\]</div>' in text
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("of 55 000 digits", "55\N{NO-BREAK SPACE}000"),
+        ("1 000 000 images", "1\N{NO-BREAK SPACE}000\N{NO-BREAK SPACE}000"),
+        ("in 2014 100 people", "2014 100"),
+        ("`[1 000]`", "1 000"),
+        ("the sizes 3, 100 and 2.5 100", "2.5 100"),
+    ],
+)
+def test_a_large_number_is_not_broken(text, kept):
+    assert kept in plain(prose.inline(text))
 
 
 def test_a_link_to_a_lesson_leads_to_its_slides():

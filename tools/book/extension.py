@@ -13,6 +13,8 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms import SphinxTransform
 
+from tools.deck.prose import unbroken
+
 GLOSSARY = "glossary"
 LESSON = re.compile(r"lessons/((\d\d)_\w+)")
 NUMBER = r"(?:0[1-9]|[12]\d|[1-9])(?!\d)(?!\s?[%.]\d)"
@@ -67,8 +69,8 @@ class Links(SphinxTransform):
         self.terms, self.seen = terms, set[str]()
         for text in list(self.document.findall(nodes.Text)):
             if not _inside(text, CLOSED) and not _quoted(text):
-                parts = list(self.parts(text.astext()))
-                if any(not isinstance(part, nodes.Text) for part in parts):
+                parts = list(self.parts(unbroken(text.astext())))
+                if parts != [text]:
                     text.parent.replace(text, parts)
         used_terms(self.env)[page] = self.seen
 

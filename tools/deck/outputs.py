@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import struct
 from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from typing import Any
 
 from tools.deck import code, prose
-from tools.deck.blocks import FIGURE, Block, prose_height
+from tools.deck.blocks import BODY_HEIGHT, FIGURE, Block, prose_height
 
 COURSE = "application/vnd.course.{}+json"
 PICTURES = {"image/png": "png", "image/gif": "gif", "image/jpeg": "jpeg"}
 ROWS = 11  # of a table on one slide
 LINES = 16  # of printed text on one slide
+READABLE = 620  # a figure that is less wide cannot be read from the back row, unless it is tall
+BESIDE = 70  # what a tall figure leaves: a line of prose, or of printed text
+PNG = b"\x89PNG\r\n\x1a\n"
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 EPOCH = re.compile(r"\bepochs?\W+\d", re.IGNORECASE)
 PROGRESS = re.compile(r"━{3}|\d+%\||^Epoch \d+/\d+$|^\s*\d+/\d+ \[")
@@ -108,8 +113,18 @@ def _figure(data: Mapping[str, Any], figure: Mapping[str, Any]) -> Block:
         source = f"data:{mime};base64," + content.replace("\n", "")
     picture = f'<img src="{source}" alt="{escape(alt or caption or "Figure")}">'
     below = f"<figcaption>{prose.inline(caption)}</figcaption>" if caption else ""
-    height = FIGURE + (prose_height(len(caption), 20) - 8 if caption else 0)
-    return Block("figure", f"<figure>{picture}{below}</figure>", height)
+    words = prose_height(len(caption), 20) - 8 if caption else 0
+    tall = min(READABLE * _steepness(content if mime == "image/png" else ""), BODY_HEIGHT - BESIDE - words)
+    return Block("figure", f"<figure>{picture}{below}</figure>", max(FIGURE, tall) + words)
+
+
+def _steepness(png: str) -> float:
+    """Height of a PNG as a share of its width, read from its first bytes; 0 where that fails."""
+    head = base64.b64decode(png[:32]) if png else b""
+    if not head.startswith(PNG):
+        return 0.0
+    width, height = struct.unpack(">II", head[16:24])
+    return float(height / width)
 
 
 def _merged_results(found: list[Block]) -> list[Block]:

@@ -8,6 +8,7 @@ from functools import cache
 from html import escape
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from mdit_py_plugins.amsmath import amsmath_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
@@ -15,6 +16,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from tools.deck.blocks import Block, prose_height
 
 NOTEBOOK_LINK = re.compile(r'href="(?:\.\./notebooks/|\./)?(\d\d_[a-z0-9_]+)\.ipynb')
+THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d.,]?\d)")
 LONG_LIST = 330  # height above which a list may be torn between its entries
 Piece = Block | tuple[int, str]  # a block, or a heading's level and HTML
 
@@ -52,6 +54,11 @@ def whole(source: str) -> str:
     return _links(str(markdown().render(source)))
 
 
+def unbroken(text: str) -> str:
+    """The text with no line break inside a number: 55 000."""
+    return THOUSANDS.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
+
+
 def characters(html: str) -> int:
     """About how wide a text is, in letters: tags take no room, a TeX command takes one letter's."""
     text = re.sub(r"<[^>]*>", "", html)
@@ -64,9 +71,17 @@ def markdown() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     dollarmath_plugin(parser, double_inline=True)
     amsmath_plugin(parser)
+    parser.core.ruler.push("unbroken_numbers", _unbroken_numbers)
     for rule in ("math_inline", "math_inline_double", "math_block", "math_block_label", "amsmath"):
         parser.add_render_rule(rule, _math)
     return parser
+
+
+def _unbroken_numbers(state: StateCore) -> None:
+    for token in state.tokens:
+        for child in token.children or ():
+            if child.type == "text":
+                child.content = unbroken(child.content)
 
 
 def _math(renderer: object, tokens: list[Token], index: int, *_: object) -> str:
