@@ -34,6 +34,11 @@
 # - predict what `shuffle`, `batch` and `repeat` do in each of their six orders;
 # - measure what `prefetch`, `cache` and parallel `map` buy, against a formula.
 
+# %% [markdown] tags=["notes"]
+# **Plan, 90 minutes:** patients and log 15, five dashboards 25, diagnosis and repair 20, `tf.data` 20, speed 10. In the class profile the notebook runs in three minutes.
+#
+# **Ask first:** your loss does not fall. What do you do? Count how many say "another learning rate". Come back to that number after the table of painkillers.
+
 # %% tags=["setup"]
 import sys
 
@@ -442,17 +447,28 @@ def dashboard(name, alt, until=STEPS):
 # %%
 dashboard("A", "The loss starts high; after a few steps everything is grey: no finite numbers.", until=20)
 
+# %% [markdown] tags=["notes"]
+# **Rule for the next five slides:** half a minute of silence each, then every pair writes a fault and *the one panel that proved it*. No discussion before E.
+#
+# A is the easy one. **Point at** the grey area: not a large loss, but no number at all.
+
 # %% slideshow={"slide_type": "subslide"}
 dashboard("B", "A flat loss, accuracy at a tenth, and gradient norms that differ by many powers of ten between layers.")
 
 # %% slideshow={"slide_type": "subslide"}
 dashboard("C", "A flat loss, accuracy at a tenth, gradients that are all zero, and outputs that are all zero.")
 
+# %% [markdown] tags=["notes"]
+# **Ask:** B and C have the same loss and nearly the same accuracy. Are they the same illness? Likely: "yes, both do not learn". **Point at** the gradients: in B they differ by many powers of ten from layer to layer, in C they are exactly 0.
+
 # %% slideshow={"slide_type": "subslide"}
 dashboard("D", "The training loss stays above 2 with low training accuracy; validation accuracy is higher.")
 
 # %% slideshow={"slide_type": "subslide"}
 dashboard("E", "Accuracy rises to 0.9 while both losses stay far above 1.")
+
+# %% [markdown] tags=["notes"]
+# **Ask who calls E healthy.** Most do: 92 % right. **Point at** the loss, which stays near 1.5. Nine of ten digits right should cost about 0.3. The floor of 1.461 is derived a few slides on.
 
 # %% [markdown]
 # The images dashboard shows what each network is fed. Always look at it: it is the cheapest of all checks.
@@ -642,6 +658,11 @@ RECIPES |= {(name, "painkiller"): BROKEN[name] | dict([change]) for name, change
 RECIPES |= {(name, "repaired"): recipe for name, recipe in REPAIRED.items()}
 change = {name: next(key for key in BASE if REPAIRED[name][key] != BROKEN[name][key]) for name in BROKEN}
 
+# %% [markdown] tags=["notes"]
+# **Before the table,** let them bet on the painkillers: a smaller rate for A and D, ReLU for B, a larger rate for C and E. Likely: "ReLU cures B".
+#
+# In the table **point at** C, where nothing changes (a larger rate times 0 is 0), and at E, where the painkiller ends *above* the cure. That one is dangerous: it looks like success, and the loss still cannot fall below its floor.
+
 # %%
 networks = {((name, "broken"), seed): model for (name, seed), model in trained.items()}
 missing = [(key, seed) for key in RECIPES for seed in range(SEEDS) if (key, seed) not in networks]
@@ -758,6 +779,11 @@ def predict(order, n, batch_size, epochs):
     ### END SOLUTION
 
 
+# %% [markdown] tags=["notes"]
+# **On paper, two minutes:** five elements, batches of two, two epochs. Write down what `batch → shuffle → repeat` may give. Likely: singles in mixed order. It moves whole batches: [0 1] and [2 3] stay together for ever.
+#
+# None of the six orders raises an error, so nobody finds this by waiting for one.
+
 # %% tags=["check"]
 checks.run("03.predict", predict)
 
@@ -859,6 +885,9 @@ def epoch_seconds(n, batch_size, read, train, workers=1, prefetch=False, cached=
     return n // batch_size * (max(waiting, train) if prefetch else waiting + train)
     ### END SOLUTION
 
+
+# %% [markdown] tags=["notes"]
+# **Ask before the figure:** when does `prefetch` help nothing? When reading, or training, takes practically all the time: the larger of two times is then nearly their sum. And when does parallel `map` help nothing? When elements are computed and there is one core. In the figure compare the left panel with the right one.
 
 # %% tags=["check"]
 checks.run("03.epoch_seconds", epoch_seconds)

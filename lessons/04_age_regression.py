@@ -36,6 +36,11 @@
 # - write a network and its training step, and compare regression with classification on the same trunk;
 # - fine-tune a pre-trained network, and break its error down by age and by group.
 
+# %% [markdown] tags=["notes"]
+# **Plan, 90 minutes:** labels and files 20, twins and splits 10, loss and step 20, training, regression or classification 15, transfer 10, whom it fails 15. In the class profile the notebook runs in about five minutes.
+#
+# **Ask first:** guess the age of your neighbour on the left, in secret, then ask. Collect five errors on the board: their mean is the number to beat.
+
 # %% tags=["setup"]
 import sys
 
@@ -159,6 +164,9 @@ old = np.arange(55, 95)
 print(
     f"ages 55 to 94: {counts[old][old % 5 == 0].mean():.0f} faces for a multiple of five, {counts[old][old % 5 > 0].mean():.0f} for another age"
 )
+
+# %% [markdown] tags=["notes"]
+# **Point at** the bars at 60, 65, 70 … **Ask** who was born more often in these years. Nobody: somebody *guessed* these ages, and people guess in fives: 77 faces for a multiple of five, 33 for another age. So a label is a measurement, with an error of its own.
 
 # %% [markdown]
 # Nobody has more birthdays at 60 than at 61. Whoever wrote these labels *estimated*, and rounded to fives. How much does rounding cost?
@@ -336,6 +344,9 @@ def laplace_nll(y, location, scale):
     return np.mean(np.abs(y - location) / scale + np.log(2 * scale))
     ### END SOLUTION
 
+
+# %% [markdown] tags=["notes"]
+# **Before the next slides, ask:** everybody gets one and the same age. Which one is best? Likely: the mean. For absolute errors it is the median, here 35: 20.05 years against 20.15. A small difference in number, none in kind: the loss decides which summary is right.
 
 # %% tags=["check"]
 checks.run("04.laplace_nll", laplace_nll)
@@ -691,6 +702,9 @@ small = {
     for name, (kind, read) in readings.items()
 }
 
+# %% [markdown] tags=["notes"]
+# **Ask:** one classifier, three ways to read an age from it: the most probable, the median, the expectation. Which has the smallest absolute error? Nearly all say the most probable. It is the worst, at 12.1 years; the median has 10.1. They met the reason an hour ago.
+
 # %%
 rows = []
 for name, errors in small.items():
@@ -753,6 +767,9 @@ seen_watched, seen_valid, seen_test = (
     for rows in (in_watched, in_valid, in_test)
 )
 print(f"{VERSIONS} × {maps[0].shape} numbers, {sum(m.nbytes for m in maps) / 1e6:.0f} MB")
+
+# %% [markdown] tags=["notes"]
+# **Vote:** a trunk that has seen 1.2 million photographs, frozen, with a new head; or our small network, trained from nothing on 4 767 faces. Nearly everybody takes the trunk. It ends at 10.9 years, the small one at 7.4. Only fine-tuned it wins, at 5.6. Likely wrong conclusion: "pre-training does not help". It is a place to start from, not to stay.
 
 # %% [markdown]
 # ### First the head alone
@@ -899,6 +916,9 @@ for field, title in enumerate(("sex", "race")):
         rows.append([f"{title} code {code}", group.sum(), *numbers, mark])
 plots.table(rows, ["group", "test faces", "MAE", "expected from ages", "difference ± s.e.", ""])
 
+# %% [markdown] tags=["notes"]
+# **Ask:** no group differs from what its ages explain by two standard errors. Is the network fair? Likely: "yes, tested". **Point at** race code 1: 39 faces, and an error bar of 0.9 years. A test that could not have found the harm has not excluded it. Leave ten minutes for question 04.a.
+
 # %% [markdown]
 # The errors of the groups differ by more than two years, and their ages explain nearly all of it: no difference reaches two standard errors. That is *not* a proof of fairness. With 39 faces, an excess of more than a year for race code 1 could hide in its error bar. Nobody in these groups chose the codes, and the ages are guesses that may be worse for some groups than for others, which a test against them cannot show. Buolamwini and Gebru (2018) found very unequal errors in commercial systems, because somebody finally counted.
 #
@@ -978,6 +998,10 @@ def open_face(path):
     if max(width, height) > 1.5 * min(width, height):
         raise ValueError(f"{path.name!r} has {width} × {height} pixels. Cut it to a square that the face fills.")
     return np.asarray(picture)
+
+
+# %% [markdown] tags=["notes"]
+# **Before the next picture, ask:** what does the network say to a plain grey square? Likely: "it refuses", or "about 35". It gives an age, with the same ± 9 years as for a face. Who would notice that in an app?
 
 
 # %%

@@ -36,6 +36,11 @@
 # - compare head only, fine-tuned and from scratch with one budget, over images per class;
 # - measure catastrophic forgetting, and what rehearsal and elastic weight consolidation do about it.
 
+# %% [markdown] tags=["notes"]
+# **Plan, 90 minutes:** few images 15, pretrained features and the head 20, fine-tuning and from scratch 25, forgetting and its remedies 25, test 5. In the class profile the notebook runs in five minutes.
+#
+# **Ask first:** how many photographs of a kangaroo do you need to know one? And a network? Keep the guesses for the figure *Accuracy over images per class*.
+
 # %% tags=["setup"]
 import sys
 
@@ -175,6 +180,9 @@ plots.show(
     "Left: training loss falls far without dropout, less with it. Right: validation loss turns and rises without "
     "dropout; with dropout it falls lower and rises less.",
 )
+
+# %% [markdown] tags=["notes"]
+# **Point at** the right panel, from epoch 9 on: without dropout the validation loss rises. **Ask:** so its accuracy falls? Likely: "yes". It does not: both end at 93 to 94 %. The network is not more often wrong, it is surer of being right when it is wrong.
 
 # %% [markdown]
 # Without dropout, training loss falls and falls. Validation loss falls, turns, and rises: from there on, the network gets surer of its mistakes.
@@ -428,6 +436,12 @@ def fine_tuned(upper, head):
     ### END SOLUTION
 
 
+# %% [markdown] tags=["notes"]
+# **Before the table, ask:** most guides say: leave batch normalisation trainable, and call the inner network with `training=False`. Who has done that? The table says what becomes of it inside `fit`: 29 %, from trained heads. **Point at** the last column: the stored means moved. That column finds the mistake whatever the accuracy.
+#
+# Then the last row: nothing but the rate is ten times larger, and 4 % is chance.
+
+
 # %% tags=["check"]
 def facts_of_tiny_network(kernel, head_kernel, x):
     """What becomes of a convolution with batch normalisation and a head when `fine_tuned` joins them."""
@@ -557,6 +571,9 @@ plots.show(
     "Head only and fine-tuned lie close together at the top and rise slowly; from scratch lies far below.",
 )
 
+# %% [markdown] tags=["notes"]
+# Back to the kangaroos. **Point at** the left end: five photographs of each class are enough for 88 % with a head alone. From scratch, 45 of each give 55 %. **Ask** for the catch. Ten of the 25 classes have their very name in ImageNet, others occur there under another name: "five images" means five *more*.
+
 # %%
 rows = []
 for i, n in enumerate(IMAGES_PER_CLASS):
@@ -666,6 +683,9 @@ for seed, weights in enumerate(after_digits):
     watched.append([before, *callback.history])
 watched = 100 * np.array(watched)  # seeds × moments × tasks
 
+# %% [markdown] tags=["notes"]
+# **Everybody draws a curve:** accuracy on digits while the network learns garments, one epoch, 430 steps. Likely: a gentle decline to 50 or 70 %. Then the figure: below 5 % after forty steps.
+
 # %%
 steps = np.arange(0, EPOCH_STEPS + 1, 10)
 fig = plots.curves({"digits": watched[:, :, 0], "garments": watched[:, :, 1]}, "training step", "accuracy %", x=steps)
@@ -692,6 +712,9 @@ def scores(model, tasks):
 
 told = [scores(networks["nothing", 0, seed], valid_tasks)[2] for seed in range(SEEDS)]
 print(f"digits, when told that they are digits: {metrics.mean_sd(told, 1)} % (chance 10 %)")
+
+# %% [markdown] tags=["notes"]
+# **Ask before the next slide:** are the digits forgotten? Most say so. **Point at** the printed line: told that the picture is a digit, the network still reads 64 %, where chance is 10 %. What went first is the readiness to answer "digit" at all. Ask what follows for people who say that a language model has "forgotten" something.
 
 # %% [markdown]
 # So almost two thirds of the digits can still be told from each other. What went first, within some forty steps, is the readiness to answer "digit" at all. The knowledge behind it is damaged, but not gone. Keep the two apart when you read about forgetting: the first is a matter of ten outputs, the second of the whole network.
@@ -862,6 +885,9 @@ plots.show(
     "Left: rehearsal lies at the top, EWC climbs half-way with growing strength, then falls back and to the left. "
     "Right: EWC climbs to the level of rehearsal; no remedy lies in the middle.",
 )
+
+# %% [markdown] tags=["notes"]
+# **Point at** the left panel: rehearsal ends at the top, EWC climbs half-way and turns back. **Ask** why stiffer springs make both tasks worse in the end. Then the right panel: told that it is a digit, EWC is as good as rehearsal. Likely wrong conclusion: "EWC does not work". It was made for tasks that are announced.
 
 # %% [markdown]
 # *Rehearsal* is simple and works. Twenty stored digits of each class, 200 of 55 000, keep 91 %; a hundred of each keep 94 %. The garments do not suffer.

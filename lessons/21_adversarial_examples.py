@@ -34,6 +34,11 @@
 # - train networks on fresh adversarial examples, and measure what robustness costs;
 # - recognise gradient masking.
 
+# %% [markdown] tags=["notes"]
+# **Plan, 90 minutes:** gradient and FGSM 20, directions and PGD 20, defence 15, false security 20, colour and photographs 10, test 5. In the class profile the notebook runs in about five minutes.
+#
+# **Ask first:** what must an attacker change in a 7 so that *you* read a 1? And so that the network does? Collect the answers; most are about strokes.
+
 # %% tags=["setup"]
 import sys
 
@@ -260,6 +265,9 @@ def fgsm_on_tiny(first, second, x, y, epsilon):
 
 checks.run("21.fgsm", fgsm_on_tiny)
 
+# %% [markdown] tags=["notes"]
+# **Before the next slides, ask:** each pixel may move by a quarter of its range. How many of 100 digits does the network still read if the directions are random? And if they follow the gradient? Likely: 50 and 30. Random signs leave 97.9 %, the gradient 11.3 %. A linear model: 51 and 0.
+
 # %%
 eight = slice(0, 8)
 attacked = fgsm(clean[0], tf.constant(x_probe[eight]), y_probe[eight], EPSILON).numpy()
@@ -393,6 +401,9 @@ norms = np.linalg.norm(gradient.numpy().reshape(len(x_probe), -1), axis=1)
 low, middle, high = np.percentile(norms, [5, 50, 95])
 print(f"‖g‖₂ of the last network: 5 % below {low:.1e}, median {middle:.1e}, 5 % above {high:.1e}")
 
+# %% [markdown] tags=["notes"]
+# **Ask** why the *constant* step, which is nothing but the gradient, hardly hurts. Likely: "the constant is too small". **Point at** the printed line: gradient lengths run over more than seven powers of ten. Where the network is sure there is almost no gradient, but still a direction.
+
 # %% [markdown]
 # The printed line explains the constant step. Gradient lengths differ by many orders of magnitude: where the network is sure, $p_y \approx 1$ and $g \approx 0$. A constant large enough for the median image is absurd for the doubtful ones. The other three kinds ask only for the direction. Which of them is best depends on how you measure: with a limit on the length, the l2 step; with a limit on each pixel, as from here on, the sign.
 
@@ -480,6 +491,9 @@ plots.show(
     f"The same ball, searched with more steps; undefended networks, {SEEDS} seeds.",
     "Accuracy under PGD falls below that of FGSM and levels off; random signs do next to nothing.",
 )
+
+# %% [markdown] tags=["notes"]
+# **Point at** the dashed line: FGSM, 70 %. PGD falls far below it, in the same ball. So *robust to FGSM* says more about the attack than about the network. **Ask** what a fair table would have to name: the ball, the attack, its steps, and random noise of the same size.
 
 # %% [markdown]
 # At $\varepsilon = 0.1$, a faint grain, one step leaves about 70 % and forty leave little more than 40 %. *Robust to FGSM* is therefore not much of a claim.
@@ -668,6 +682,9 @@ def fgsm_network(seed):
 
 shortcut = [fgsm_network(seed) for seed in range(SEEDS)]
 
+# %% [markdown] tags=["notes"]
+# **Before the table, a vote on two products.** Both withstand FGSM: the logits × 1000 read 98 %, adversarial training reads 94 %. Which one do you buy? Most take the first. In the table **point at** *transfer*: an attacker who knows *less* brings it down to 6 %. That cannot be, unless the gradient was hidden.
+
 # %% [markdown]
 # Now examine four kinds of network like a doctor who does not believe the patient. *Transfer* means: the attack is made on another network, an undefended one with another seed, which has honest gradients, and then shown to the patient.
 
@@ -705,6 +722,9 @@ plots.show(
     f"Accuracy that PGD leaves, {SEEDS} networks each. The star: the most that any classifier can have at ε = 0.5.",
     "The loud network's curve stays near 1 up to ε of 0.5; the defended ones hold to 0.3, then fall to 0 at 0.4.",
 )
+
+# %% [markdown] tags=["notes"]
+# **Cover the legend and ask:** which of the four curves is impossible? The star says it: at ε = 0.5 every picture can be made the same grey, so more than 11 % cannot be real. **Point at** the wide band of the shortcut, too: three seeds of one recipe. One seed would have told any story you like.
 
 # %% [markdown]
 # **How to notice it**, in the order in which you should look:
@@ -822,6 +842,9 @@ plots.show(
     "Photographs, the change at ε = 2/255 made thirty times stronger, and the result, with the network's answer.",
     "The upper and the lower row look the same, but most pictures of the lower row get a wrong label.",
 )
+
+# %% [markdown] tags=["notes"]
+# **Ask them to find a difference** between the first row and the third. There is none to see: two levels of 255. **Point at** the confidences: 99 and 100 % for chandelier, leopards, grand piano. Likely wrong conclusion: "large networks are safer". This one has 93.5 % on clean photographs, 3 % at 2/255.
 
 # %% [markdown]
 # Random signs of the same size cost a point at most. PGD at 2/255, a change of two levels out of 255, leaves 3 %, and the wrong answers are confident. (One linear layer, one seed: the table compares attacks on the same network, not networks.)
