@@ -112,11 +112,6 @@ def _filled_with_end(solution, rows, width):
     )
 
 
-def _rolled(solution, rows, width):
-    _, targets, lengths = solution(rows, width)
-    return np.roll(targets, 1, axis=1), targets, lengths
-
-
 padded_batch = Exercise(
     inputs=_rows,
     compare=exact(),
@@ -128,7 +123,6 @@ padded_batch = Exercise(
         "The end is a target too: it counts in the length.": _without_end,
         "The padding stands in front: fill up behind the end.": _in_front,
         "Filled up with END: behind the end comes PAD.": _filled_with_end,
-        "The last column came in again at the front (np.roll does that): the first input is END.": _rolled,
     },
 )
 

@@ -41,6 +41,7 @@ from utils import checks, data, metrics, plots, results, resume, runtime
 import re
 import time
 from collections import Counter, defaultdict
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -75,7 +76,7 @@ TEMPERATURES = (0.4, 0.7, 1.0)
 SAMPLES = 40  # sentences to write at each temperature
 
 runtime.profile(
-    in_class=dict(HELD_OUT=1000, ROUNDS=2, SEEDS=2, SHORT_STEPS=60, PAIRS=200, SAMPLES=15),
+    in_class=dict(HELD_OUT=500, ROUNDS=2, SEEDS=2, SHORT_STEPS=60, PAIRS=200, SAMPLES=15),
     smoke=dict(
         HELD_OUT=60, WIDTHS=(64, 128, 256), UNITS=32, PARTS=200, ROUNDS=3, SEEDS=1, SHORT_UNITS=16, SHORT_STEPS=3,
         SHORT_BATCH=8, ORDERS=4, PAIRS=40, SAMPLES=3,
@@ -642,21 +643,25 @@ def look_up(keys, table, *columns):
     return [np.where(table[place] == keys, column[place], 0) for column in columns]
 
 
-def ngram_log2(tables, rows):
-    """Base-2 logarithm of the probability of each row, for every order: shape (orders, rows)."""
-    row_of = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
-    p, found = np.full(len(row_of), 1 / SYMBOLS), []
+def ngram_probabilities(tables, rows):
+    """The probability of each character of all rows, one after the other, for every order."""
+    found = [np.full(sum(map(len, rows)), 1 / SYMBOLS)]
     for codes, (grams, counts, contexts, totals, different) in zip(ngram_codes(rows, len(tables)), tables):
         (n,) = look_up(codes, grams, counts)
         total, d = look_up(codes // SYMBOLS, contexts, totals, different)
-        p = np.where(total > 0, (n + d * p) / np.maximum(total + d, 1), p)
-        found.append(np.bincount(row_of, np.log2(p), minlength=len(rows)))
-    return np.array(found)
+        found.append(np.where(total > 0, (n + d * found[-1]) / np.maximum(total + d, 1), found[-1]))
+    return found[1:]
+
+
+def log2_of_rows(p, rows):
+    """Base-2 logarithm of the probability of each row from those of its characters."""
+    row_of = np.repeat(np.arange(len(rows)), [len(row) for row in rows])
+    return np.bincount(row_of, np.log2(p), minlength=len(rows))
 
 
 assert SYMBOLS**ORDERS < 2**63, "too many symbols for this order: choose smaller ORDERS"
 ngrams = count_ngrams(train_rows, ORDERS)
-ngram_bits = [bits_per_character(log2, valid_rows) for log2 in ngram_log2(ngrams, valid_rows)]
+ngram_bits = [-np.log2(p).mean() for p in ngram_probabilities(ngrams, valid_rows)]
 best = int(np.argmin(ngram_bits))
 print(f"validation chooses order {best + 1}: {ngram_bits[best]:.3f} bits per character")
 
@@ -666,8 +671,7 @@ print(f"validation chooses order {best + 1}: {ngram_bits[best]:.3f} bits per cha
 # %%
 beginning = valid_rows[0][:20]
 followers = [np.append(beginning, symbol) for symbol in range(SYMBOLS)]
-together = ngram_log2(ngrams, [*followers, beginning])
-sums = (2.0 ** (together[:, :-1] - together[:, -1:])).sum(axis=1)
+sums = np.array([p.reshape(SYMBOLS, -1)[:, -1].sum() for p in ngram_probabilities(ngrams, followers)])
 np.testing.assert_allclose(sums, 1, rtol=1e-9)
 print("sums over all next symbols, by order:", sums.round(6))
 
@@ -718,6 +722,48 @@ plots.show(
 
 # %% [markdown]
 # *What these numbers say will stand here as soon as the full run has been made.*
+
+# %% [markdown]
+# ## Two models, mixed
+#
+# The two models err in different places: n-grams know frequent strings by heart, the GRU remembers what was said long before. Let $w$ be the weight of the GRU and mix the probabilities of each character, $p = w\, p_\text{GRU} + (1 - w)\, p_\text{n-gram}$. This is a probability again. Validation chooses $w$; with $w = 1$ it would choose the GRU alone.
+
+
+# %%
+@tf.function(input_signature=BATCH[:2])
+def surprise_of(inputs, targets):
+    """Bits at each place of a batch."""
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(targets, model.logits(inputs)) / np.log(2)
+
+
+def gru_probabilities(rows):
+    """The probability of each character of all rows, one after the other."""
+    found = [None] * len(rows)
+    for members, width in bucketed(rows, WIDTHS, 128):
+        inputs, targets, lengths = padded_batch([rows[i] for i in members], width)
+        bits = surprise_of(tf.constant(inputs), tf.constant(targets)).numpy().astype(float)
+        for i, row, length in zip(members, bits, lengths):
+            found[i] = 2.0 ** -row[:length]
+    return np.concatenate(found)
+
+
+p_gru, p_ngram = gru_probabilities(valid_rows), ngram_probabilities(ngrams[: best + 1], valid_rows)[-1]
+np.testing.assert_allclose(log2_of_rows(p_gru, valid_rows), log2_probabilities(model, valid_rows), rtol=1e-3)
+weights = np.linspace(0, 1, 21)
+mixed_bits = [-np.log2(w * p_gru + (1 - w) * p_ngram).mean() for w in weights]
+weight = weights[np.argmin(mixed_bits)]
+
+# %%
+fig, ax = plots.axes(height=3.2)
+ax.plot(weights, mixed_bits, marker="o")
+ax.axvline(weight, color="black", linestyle=":", label=f"chosen: {weight:.2f}")
+ax.set(xlabel=f"weight of the GRU, the rest for {best + 1}-grams", ylabel="validation, bits per character")
+ax.legend()
+plots.show(
+    fig,
+    "Bits per character of the mixture. At the left end the n-grams alone, at the right end the GRU alone.",
+    "A curve over the weight of the GRU from 0 to 1; a dotted line marks its lowest point.",
+)
 
 # %% [markdown]
 # ## True or corrupted?
@@ -812,7 +858,7 @@ plots.table([["true", true[example]], *([kind, copies[kind][example]] for kind i
 pair = [true[example], copies["words swapped"][example]]
 rows = encode(pair)
 inputs, targets, lengths = padded_batch(rows, len(rows[0]))
-surprise = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, model.logits(inputs)).numpy() / np.log(2)
+surprise = surprise_of(tf.constant(inputs), tf.constant(targets)).numpy()
 np.testing.assert_allclose(-surprise.sum(axis=1), log2_probabilities(model, rows), rtol=1e-4)
 fig, panels = plots.axes(rows=2, height=2.2, sharey=True)
 for ax, sentence, bits_here in zip(panels, pair, surprise):
@@ -842,6 +888,17 @@ def ranking(score, sentences, copies):
 
 def gru_score(sentences):
     return log2_probabilities(model, encode(sentences))
+
+
+def ngram_score(sentences, order):
+    rows = encode(sentences)
+    return log2_of_rows(ngram_probabilities(ngrams[:order], rows)[-1], rows)
+
+
+def mixed_score(sentences):
+    rows = encode(sentences)
+    p_ngram = ngram_probabilities(ngrams[: best + 1], rows)[-1]
+    return log2_of_rows(weight * gru_probabilities(rows) + (1 - weight) * p_ngram, rows)
 
 
 def unmasked_score(sentences):
@@ -963,17 +1020,16 @@ plots.table(rows, [f"{SAMPLES} sentences", "known words", "different words", "ch
 # %% [markdown]
 # ## The test sentences, once
 #
-# Everything is chosen: the model is the last one of the long run, the order of the n-grams came from validation. Now bits per character, and the ranking, kind by kind. The mix has the same number of pairs of each kind, made from the same sentences. The interval is one standard error over *sentences*, because the three pairs of one sentence are not independent.
+# Everything is chosen: the model is the last one of the long run, the order of the n-grams and the weight of the mixture came from validation. Now bits per character, and the ranking, kind by kind. The mix has the same number of pairs of each kind, made from the same sentences. The interval is one standard error over *sentences*, because the three pairs of one sentence are not independent.
 
 # %%
 test_rows = encode(test)
-gru_bits = bits_per_character(log2_probabilities(model, test_rows), test_rows)
-of_order = ngram_log2(ngrams, test_rows)
 rows = [
     ["all symbols alike", f"{np.log2(SYMBOLS):.3f}"],
-    ["frequency of each character", f"{bits_per_character(of_order[0], test_rows):.3f}"],
-    [f"{best + 1}-grams", f"{bits_per_character(of_order[best], test_rows):.3f}"],
-    [f"GRU, {UNITS} units", f"{gru_bits:.3f}"],
+    ["frequency of each character", f"{bits_per_character(ngram_score(test, 1), test_rows):.3f}"],
+    [f"{best + 1}-grams", f"{bits_per_character(ngram_score(test, best + 1), test_rows):.3f}"],
+    [f"GRU, {UNITS} units", f"{bits_per_character(gru_score(test), test_rows):.3f}"],
+    ["GRU and n-grams, mixed", f"{bits_per_character(mixed_score(test), test_rows):.3f}"],
 ]
 plots.table(rows, ["model", "test, bits per character"])
 
@@ -991,11 +1047,10 @@ won = {
     "chance": {kind: np.full(len(true), 0.5) for kind in KINDS},
     "word frequencies": ranking(frequency_score, true, copies),
 }
-for order in sorted({min(3, best), best}):
-    won[f"{order + 1}-grams"] = ranking(
-        lambda sentences, k=order: ngram_log2(ngrams, encode(sentences))[k], true, copies
-    )
+for order in sorted({min(4, best + 1), best + 1}):
+    won[f"{order}-grams"] = ranking(partial(ngram_score, order=order), true, copies)
 won["GRU"] = ranking(gru_score, true, copies)
+won["GRU and n-grams, mixed"] = ranking(mixed_score, true, copies)
 
 rows = []
 for name, of_kind in won.items():
@@ -1005,7 +1060,7 @@ for name, of_kind in won.items():
     shares = [f"{100 * of_kind[kind].mean():.1f}" for kind in KINDS]
     rows.append([name, *shares[: len(MIX)], mix, *shares[len(MIX) :]])
 plots.table(rows, [f"true sentence wins, % of {len(true):,}", *MIX, "mix of these three", *list(KINDS)[len(MIX) :]])
-results.record("ranking_accuracy", np.mean([won["GRU"][kind].mean() for kind in MIX]))
+results.record("ranking_accuracy", np.mean([won["GRU and n-grams, mixed"][kind].mean() for kind in MIX]))
 
 # %%
 size = np.array([len(sentence) for sentence in true])
