@@ -534,9 +534,7 @@ def stratified_parts(y):
     return part
 
 
-GRID = [(C, width) for C in (1.0, 10.0) for width in (0.5, 1.0, 2.0)]
-
-
+# %%
 class GaussianSVM:
     """An SVM with the kernel exp(−γ‖a − b‖²), which is computed by matrix products, a block of new points at a time."""
 
@@ -554,6 +552,10 @@ class GaussianSVM:
 
     def predict(self, new):
         return np.concatenate([self.svm.predict(self.kernel(new[i : i + 2000])) for i in range(0, len(new), 2000)])
+
+
+# %%
+GRID = [(C, width) for C in (1.0, 10.0) for width in (0.5, 1.0, 2.0)]
 
 
 def fit_svm(x, y):
@@ -623,6 +625,7 @@ def small_cnn():
     return keras.Model(images, layers.Dense(10)(h))
 
 
+# %%
 class SupervisedCNN:
     """One network whose training is compiled once; each call of `fit` starts it anew from its own seed."""
 
@@ -827,6 +830,7 @@ def response(name, step=0.5):
     return np.array([np.sqrt(np.mean((up - down) ** 2)) / (2 * step) for up, down in zip(moved[::2], moved[1::2])])
 
 
+# %%
 def decoded(name, z):
     return np.concatenate([tf.sigmoid(vaes[name].decoder(z[i : i + 5000])).numpy() for i in range(0, len(z), 5000)])
 
@@ -894,7 +898,7 @@ for ax, name in zip(panels, vaes):
     print(
         f"{name:8} {nats[name].sum():.1f} nats in all; the label needs at most {np.log(10):.1f}; "
         f"share of the nats weighted by variance within classes {within:.2f}; "
-        f"largest η² of a dimension {eta[used].max():.2f}, mean {eta[used].mean():.2f}"
+        f"largest η² of a dimension {eta.max():.2f}"
     )
 panels[0].set_ylabel("η²: share between classes")
 plots.show(
