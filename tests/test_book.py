@@ -20,7 +20,7 @@ from tools.book import inspect
 from tools.book.extension import read_terms
 from tools.book.finish import text_of
 from tools.book.lesson_page import LessonPage, only_draws
-from tools.book.outputs import Outputs
+from tools.book.outputs import Outputs, scrolling
 from tools.book.pages import data_page
 from tools.build import notebook_text
 from tools.lesson import read
@@ -288,6 +288,12 @@ def test_the_glossary_is_in_order():
     for entry in entries:
         words = " ".join(line for line in entry.splitlines() if line.startswith("  "))
         assert 3 < len(words.split()) < 60, entry
+
+
+def test_names_break_behind_an_underscore_and_numbers_not_at_all(book):
+    assert "<wbr>_" not in (text := page(book, "results.html"))
+    assert "worst_<wbr>setting_<wbr>test_<wbr>accuracy" in text
+    assert "0.38\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.21" in scrolling("<table><tr><td>0.38 ± 0.21</td></tr></table>")
 
 
 def test_a_search_result_points_to_an_entry_of_the_glossary(book):

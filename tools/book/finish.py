@@ -1,4 +1,4 @@
-"""What is added to the pages after Sphinx: excerpts for the search without a server, and stills of animations."""
+"""What is added to the pages after Sphinx: excerpts for the search, places to break names, stills of animations."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 STRAY = (".buildinfo", "objects.inv", "_sources")  # of use to Sphinx only
 SILENT = ("script", "style")
+LONG_NAME = re.compile(r'(?<=<span class="pre">)[^<]{16,}(?=</span>)')
 
 
 def finish(folder: Path) -> None:
@@ -18,6 +19,8 @@ def finish(folder: Path) -> None:
     texts = {path.relative_to(folder).with_suffix("").as_posix(): text_of(path) for path in pages}
     script = f"coursePages({json.dumps(texts, ensure_ascii=False, separators=(',', ':'))});\n"
     (folder / "_static" / "pages.js").write_text(script, encoding="utf-8")
+    for path in pages:
+        path.write_text(breakable(path.read_text(encoding="utf-8")), encoding="utf-8")
     for path in (folder / "_images").glob("*.gif"):
         still(path)
     for name in STRAY:
@@ -26,6 +29,11 @@ def finish(folder: Path) -> None:
             path.rmdir()
         else:
             path.unlink(missing_ok=True)
+
+
+def breakable(html: str) -> str:
+    """The page with long names in code broken behind an underscore or a slash, and not in a word."""
+    return LONG_NAME.sub(lambda name: re.sub(r"(?<=[_/])(?=\w)", "<wbr>", name[0]), html)
 
 
 def still(path: Path) -> None:

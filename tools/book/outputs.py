@@ -11,6 +11,7 @@ from html import escape
 from typing import Any
 
 from tools.deck.outputs import printed
+from tools.deck.prose import together
 from tools.header import Header
 from tools.outcome import MIME
 from tools.results import row
@@ -116,7 +117,7 @@ def scrolling(page: str) -> str:
     """A table that scrolls by itself where it is wider than the page; a corner without a name heads nothing."""
     if "<table" not in page:
         return page
-    return f'<div class="wide">{page.replace(NAMELESS, "<td></td>")}</div>'
+    return f'<div class="wide">{together(page.replace(NAMELESS, "<td></td>"))}</div>'
 
 
 def html(page: str) -> dict[str, Any]:

@@ -78,7 +78,8 @@ def _card(card: str, catalog: dict[str, Any], users: dict[str, list[Record]]) ->
     name, _, body = card.partition("\n")
     name = name.strip()
     entry = catalog.get(name, {})
-    lines = [f"(data-{name})=", f"## {entry.get('title', name)}", "", f'`data.load("{name}")`', "", body.strip()]
+    title = entry.get("title", name)
+    lines = [f"(data-{name})=", f"## {title[0].upper()}{title[1:]}", "", f'`data.load("{name}")`', "", body.strip()]
     if name in users:
         links = (f"[{r.lesson.number} {r.lesson.header.title}](lessons/{r.lesson.slug}.ipynb)" for r in users[name])
         lines += ["", f"Used in {', '.join(links)}."]

@@ -85,7 +85,7 @@ def text(lines: str) -> Block:
 def tables(html: str) -> list[Block]:
     """A table as one block, or as several with the same head where it is long; other HTML as it is."""
     html = re.sub(r"<(script|style)\b.*?</\1>", "", html, flags=re.S | re.I)
-    html = re.sub(r" (±|–|to) (?=[-+−\d])", "\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", html)
+    html = prose.together(html)
     body = re.search(r"<tbody>(.*?)</tbody>", html, flags=re.S)
     if "<table" not in html or not body:
         return [Block("table", f'<div class="wide">{html}</div>', prose_height(prose.characters(html)))]

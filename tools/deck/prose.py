@@ -59,6 +59,11 @@ def unbroken(text: str) -> str:
     return THOUSANDS.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
 
 
+def together(table: str) -> str:
+    """The table with no line break between a value and its spread, or between the ends of an interval."""
+    return re.sub(r" (±|–|to) (?=[-+−\d])", "\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", table)
+
+
 def characters(html: str) -> int:
     """About how wide a text is, in letters: tags take no room, a TeX command takes one letter's."""
     text = re.sub(r"<[^>]*>", "", html)
