@@ -51,7 +51,7 @@ runtime.start("17", seed=0)
 # %% [markdown]
 # ## Parameters
 #
-# The two networks play with a part of the training images, so that many short epochs fit into the time. All choices were made on validation images. One long game is the heart of the lesson; short games with several seeds compare a healthy game with a broken one.
+# The two networks play with a part of the training images, so that many short epochs fit into the time. All choices were made on validation images. One long game is the heart of the lesson; short games with several seeds compare fair games with unfair ones.
 
 # %% tags=["parameters"]
 DATASET = "mnist"  # or "fashion_mnist"
@@ -68,13 +68,13 @@ JUDGE_EPOCHS = 3
 SEEDS = 3  # repetitions of every short game
 SHORT_LIMIT = 6400
 SHORT_EPOCHS = 4
-SLOWER = 100  # in the broken game the discriminator learns so many times slower
+SPEEDS = (1, 5, 25)  # in the short games the generator learns so many times as fast
 
 runtime.profile(
-    in_class=dict(LIMIT=7000, EPOCHS=10, SAMPLES=2000, JUDGE_LIMIT=20000, SEEDS=2, SHORT_LIMIT=3200),
+    in_class=dict(LIMIT=7000, EPOCHS=10, SAMPLES=2000, JUDGE_LIMIT=20000, SEEDS=2, SHORT_LIMIT=3200, SPEEDS=(1, 25)),
     smoke=dict(
         LIMIT=256, VALIDATION=128, BATCH_SIZE=32, EPOCHS=2, FILTERS=4, SAMPLES=128, JUDGE_LIMIT=512, JUDGE_EPOCHS=2,
-        SEEDS=1, SHORT_LIMIT=64, SHORT_EPOCHS=1,
+        SEEDS=1, SHORT_LIMIT=64, SHORT_EPOCHS=1, SPEEDS=(1, 25),
     ),
 )  # fmt: skip
 
@@ -154,7 +154,7 @@ checks.run("17.best_discriminator", best_discriminator)
 # Put the best $D$ into $V$, and what is left depends on the two distributions only. It is $2\,\mathrm{JS}(p, q) - \log 4$, where JS is the Jensen–Shannon divergence: 0 if $p = q$, at most $\log 2$. So against a perfect opponent the generator shrinks a distance between distributions. Watch a drawn hill walk towards a real one.
 
 # %%
-places = np.linspace(-6, 6, 241)
+places = np.linspace(-5, 8, 261)
 
 
 def hill(centre):
@@ -568,11 +568,11 @@ plots.show(
 class Game:
     """A generator and a discriminator with their optimisers; each call of `epoch` plays with all images once."""
 
-    def __init__(self, seed, discriminator_rate=RATE):
+    def __init__(self, seed, speed=1):
         keras.utils.set_random_seed(seed)
         self.seed = seed
         self.generator, self.discriminator = build_generator(LATENT, FILTERS), build_discriminator(FILTERS)
-        self.optimizers = [keras.optimizers.Adam(rate, beta_1=0.5) for rate in (RATE, discriminator_rate)]
+        self.optimizers = [keras.optimizers.Adam(rate, beta_1=0.5) for rate in (speed * RATE, RATE)]
         for optimizer, model in zip(self.optimizers, (self.generator, self.discriminator)):
             optimizer.build(model.trainable_variables)
         shapes = (tf.TensorSpec((BATCH_SIZE, 28, 28, 1)), tf.TensorSpec((BATCH_SIZE, LATENT)))
@@ -829,14 +829,15 @@ plots.show(
 # %% [markdown]
 # ## Mode collapse, on purpose
 #
-# The generator is asked to fool its opponent, not to draw everything. If one kind of image fools it, why draw others? A discriminator that keeps up notices: too many of these, hence drawn. So take away its speed. In the broken game the discriminator learns slower by the factor in `SLOWER`; nothing else changes. Both games get the same images, steps and seeds.
+# The generator is asked to fool its opponent, not to draw everything. If one kind of image fools it, why draw others? Where the discriminator keeps up, it notices: too many of these, hence drawn. So make the game unfair: let the generator learn faster, by the factors in `SPEEDS`. It can then run to whatever its opponent believes just now, with all of its noise at once. Nothing else changes: all games get the same images, the same number of steps and the same seeds.
 
 
 # %%
 def short_game(run):
-    broken, seed = run
-    game = Game(seed, RATE / SLOWER if broken else RATE)
-    found = {"covered": [], "effective": [], "fid": [], "confident": []}
+    """Scores after each epoch of a short game, and what the last generator draws."""
+    speed, seed = run
+    game = Game(seed, speed)
+    found = {"fid": [], "confident": [], "covered": [], "effective": []}
     for number in range(SHORT_EPOCHS):
         game.epoch(x_train[:SHORT_LIMIT], number)
         fakes = draw(game.generator, score_noise)
@@ -844,72 +845,76 @@ def short_game(run):
         for name, value in scores(features, probabilities, real_features).items():
             found[name].append(value)
     shares = np.bincount(probabilities.argmax(axis=1), minlength=10) / SAMPLES
-    apart = np.sqrt(np.mean((fakes[0::2] - fakes[1::2]) ** 2, axis=(1, 2, 3))).mean()
-    return found | dict(shares=shares, apart=apart, images=fakes[:12])
+    return found | dict(shares=shares, apart=apart(fakes), images=fakes[:6])
 
 
-keys = [(broken, seed) for broken in (False, True) for seed in range(SEEDS)]
-short_settings = dict(SHORT_LIMIT=SHORT_LIMIT, SHORT_EPOCHS=SHORT_EPOCHS, SLOWER=SLOWER, LIMIT=LIMIT)
-short = resume.pieces("short games", keys, short_game, settings | short_settings)
+def apart(images):
+    """How different two images are, root mean square over the pixels, mean over pairs."""
+    return np.sqrt(np.mean((images[0::2] - images[1::2]) ** 2, axis=(1, 2, 3))).mean()
+
+
+keys = [(speed, seed) for speed in SPEEDS for seed in range(SEEDS)]
+short_settings = settings | dict(SHORT_LIMIT=SHORT_LIMIT, SHORT_EPOCHS=SHORT_EPOCHS, LIMIT=LIMIT)
+short = resume.pieces("short games", keys, short_game, short_settings)
 
 # %%
-fig, panels = plots.axes(columns=2, height=1.1 + 0.8 * SEEDS)
-for ax, broken in zip(panels, (False, True)):
-    images = np.concatenate([short[broken, seed]["images"][:8] for seed in range(SEEDS)])[..., 0]
-    tiles = images.reshape(SEEDS, 8, 28, 28).transpose(0, 2, 1, 3).reshape(SEEDS * 28, 8 * 28)
+fig, panels = plots.axes(columns=len(SPEEDS), height=0.8 + 0.5 * SEEDS)
+for ax, speed in zip(panels, SPEEDS):
+    images = np.concatenate([short[speed, seed]["images"] for seed in range(SEEDS)])[..., 0]
+    tiles = images.reshape(SEEDS, 6, 28, 28).transpose(0, 2, 1, 3).reshape(SEEDS * 28, 6 * 28)
     ax.imshow(tiles, cmap="gray", vmin=-1, vmax=1)
-    ax.set(title="broken game" if broken else "healthy game", xticks=[])
+    ax.set(title=f"generator {speed} × as fast" if speed > 1 else "fair game", xticks=[], yticks=[])
     ax.set_yticks([14 + 28 * seed for seed in range(SEEDS)], [f"seed {seed}" for seed in range(SEEDS)])
     ax.grid(False)
+for ax in panels[1:]:
+    ax.set_yticklabels([])
 plots.show(
     fig,
-    "Eight drawn images of each game, one row for each seed, from the same noise.",
-    "Left: rows of different images; right: rows of images that resemble each other.",
+    "Six drawn images of each short game, from the same noise; one row for each seed.",
+    "Panels from the fair game at the left to the fastest generator at the right, each with a row of drawn images for each seed.",
 )
 
 # %%
-apart_real = np.sqrt(np.mean((x_valid[0::2] - x_valid[1::2]) ** 2, axis=(1, 2, 3))).mean()
 rows = []
-for broken in (False, True):
-    runs = [short[broken, seed] for seed in range(SEEDS)]
-    last = {name: [float(run[name][-1]) for run in runs] for name in ("fid", "covered", "effective", "confident")}
-    rows.append(
-        [
-            "broken" if broken else "healthy",
-            metrics.mean_sd(last["fid"], 2),
-            metrics.mean_sd(last["confident"], 1, scale=100),
-            metrics.mean_sd(last["covered"], 1),
-            metrics.mean_sd(last["effective"], 1),
-            metrics.mean_sd([float(run["apart"]) for run in runs], 2),
-        ]
-    )
-floor = on_valid["real training images"]
-real = [f"{floor['fid']:.2f}", f"{100 * floor['confident']:.1f}", str(floor["covered"]), f"{floor['effective']:.1f}"]
-rows.append(["real images", *real, f"{apart_real:.2f}"])
-plots.table(rows, [f"short game, {SEEDS} seeds", *SCORES, "distance of two images"])
+for speed in SPEEDS:
+    runs = [short[speed, seed] for seed in range(SEEDS)]
+    last = {name: [float(run[name][-1]) for run in runs] for name in ("fid", "confident", "covered", "effective")}
+    row = [metrics.mean_sd(last["fid"], 2), metrics.mean_sd(last["confident"], 1, scale=100)]
+    row += [metrics.mean_sd(last[name], 1) for name in ("covered", "effective")]
+    rows.append([f"generator {speed} × as fast", *row, metrics.mean_sd([float(run["apart"]) for run in runs], 2)])
+rows.append([*score_rows(on_valid)[-1], f"{apart(x_valid):.2f}"])
+plots.table(rows, [f"short games, {SEEDS} seeds", *SCORES, "distance of two images"])
 
 # %%
 fig, panels = plots.axes(columns=3, height=3.4)
-for broken in (False, True):
-    runs = [short[broken, seed] for seed in range(SEEDS)]
-    style = dict(color=plots.COLOURS[int(broken)], linestyle="--" if broken else "-")
+width = 0.8 / len(SPEEDS)
+for place, speed in enumerate(SPEEDS):
+    runs, colour = [short[speed, seed] for seed in range(SEEDS)], plots.COLOURS[place]
     for ax, name in zip(panels, ("fid", "effective")):
         for seed, run in enumerate(runs):
-            label = ("broken" if broken else "healthy") if seed == 0 else None
-            ax.plot(range(1, SHORT_EPOCHS + 1), run[name], "o", **style, label=label)
-    mean = 100 * np.mean([run["shares"] for run in runs], axis=0)
-    panels[2].bar(np.arange(10) + 0.4 * broken - 0.2, mean, 0.4, color=style["color"])
+            label = f"{speed} ×" if seed == 0 else None
+            ax.plot(
+                range(1, SHORT_EPOCHS + 1), run[name], "osD^"[place] + plots.DASHES[place], color=colour, label=label
+            )
+    places = np.arange(10) + (place + 0.5) * width - 0.4
+    panels[2].bar(places, 100 * np.mean([run["shares"] for run in runs], axis=0), width, color=colour)
     for run in runs:
-        panels[2].plot(np.arange(10) + 0.4 * broken - 0.2, 100 * run["shares"], "k.", markersize=4)
+        panels[2].plot(places, 100 * run["shares"], "k.", markersize=3)
 panels[0].set(xlabel="epoch", ylabel="FID", yscale="log")
 panels[1].set(xlabel="epoch", ylabel="effective number of classes", ylim=(0, 10.5))
 panels[2].set(xlabel="class", ylabel="% of the drawn images", xticks=range(10))
-panels[0].legend()
+panels[0].legend(title="speed", fontsize=10)
 plots.show(
     fig,
-    "Mode collapse in the numbers: every line or black dot is one seed, bars are means.",
-    "Three panels: FID and effective number of classes over epochs for healthy and broken games; shares of the ten classes at the end.",
+    "The same in numbers, by the speed of the generator. Each line or black dot is one seed, bars are means.",
+    "Three panels: FID and effective number of classes over the epochs, and the shares of the ten classes at the end, for each speed of the generator.",
 )
+
+# %% [markdown] tags=["question"]
+# **Question 17.b.** A generator draws one perfect 7, whatever the noise. Which of the scores in the table notice, and which do not?
+
+# %% [markdown] tags=["answer"]
+# **Answer 17.b.** The confident fraction is 100 %, so it does not notice. Coverage is 1 of 10, the effective number of classes is 1, and the distance of two images is 0. The FID notices twice: the mean of the features is that of one image, and their covariance is zero. Coverage would miss a generator that draws one perfect image *of each class*; the distance of two images would hardly change either, and the FID would still notice, through the covariance.
 
 # %% [markdown]
 # *What these numbers say will stand here as soon as the full run has been made.*
@@ -957,7 +962,7 @@ results.record("fid_first_over_last", on_test["after epoch 1"]["fid"] / last["fi
 # - The game's value, with the best discriminator, measures how far drawn and real distributions are apart; the generator's own loss is changed so that its gradient does not vanish.
 # - One step is two updates, and whose turn it is not is frozen: weights and moving averages.
 # - Score with a classifier that was trained on real images, against images that the generator's teacher has never seen, and put both ends of the scale beside the score.
-# - Mode collapse shows in the effective number of classes, in the distance between samples and in the FID, but not in how sure the judge is.
+# - How sure a classifier is says nothing about collapse. The effective number of classes, the distance between samples and the FID do.
 
 # %% [markdown]
 # ## Going further
