@@ -69,16 +69,16 @@ THRESHOLD = 1e-4  # of sub-sampling: words above this frequency are thinned out
 STRETCH = 128  # neighbouring words of text in one step
 NEGATIVES = 5  # negatives for each pair, k
 DRAWN = 128  # noise words that the pairs of a step share
-CAP = 32.0  # no output row moves by more than so many pairs' worth in one step
+CAP = 16.0  # no row moves by more than so many questions' worth in one step
 SEEDS = 3  # repetitions of every comparison
 LOSS_VOCABULARIES = (1_000, 4_000, 16_000)
-LOSS_STEPS = 1_500  # steps of every loss in the comparison
-LOSS_RATES = (0.03, 0.1, 0.3, 1.0)  # learning rates to choose from
+LOSS_STEPS = 2_500  # steps of every loss in the comparison
+LOSS_RATES = (0.01, 0.03, 0.1, 0.3)  # learning rates to choose from
 PATIENCE = 10  # so many times the steps, for negative sampling alone
 TIMED_VOCABULARIES = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
 TIMED_STEPS = 20
 MODEL_RATES = (0.03, 0.1, 0.3)
-SEARCH_TOKENS = 2_000_000  # words of text for each of them
+SEARCH_TOKENS = 1_500_000  # words of text for each of them
 MODEL_TOKENS = 5_000_000  # words of text in the comparison of models
 EPOCHS = 8  # reads of the text in the final run
 RATE = 0.05  # learning rate of the final run at its start; it falls to 0 along a line
@@ -86,7 +86,7 @@ RATE = 0.05  # learning rate of the final run at its start; it falls to 0 along 
 runtime.profile(
     in_class=dict(
         TOKENS=2_500_000, VOCABULARY=20_000, CANDIDATES=20_000, SEEDS=2, LOSS_VOCABULARIES=(1_000, 4_000),
-        LOSS_STEPS=400, LOSS_RATES=(0.1, 0.3), TIMED_VOCABULARIES=(1_000, 5_000, 20_000), MODEL_RATES=(0.1, 0.3),
+        LOSS_STEPS=600, LOSS_RATES=(0.03, 0.1), TIMED_VOCABULARIES=(1_000, 5_000, 20_000), MODEL_RATES=(0.03, 0.1),
         SEARCH_TOKENS=500_000, MODEL_TOKENS=1_000_000, EPOCHS=5,
     ),
     smoke=dict(
@@ -524,20 +524,28 @@ plots.show(
 )
 
 # %% [markdown]
-# Every sampled loss is a set of yes-or-no questions: score a centre against some rows (`columns`) of the second table, each with a `weight` and a `label`. So one step serves them all. It touches only rows that were asked. Several pairs of a step may ask for the same row; `scatter_sub` adds their moves up, as if they came one after the other. That goes wrong if hundreds ask for the same row, so a row's move is scaled back to `CAP` pairs' worth.
+# Every sampled loss is a set of yes-or-no questions: score a centre against some rows (`columns`) of the second table, each with a `weight` and a `label`. So one step serves them all. It touches only rows that were asked. Several pairs of a step may ask for the same row; `scatter_sub` adds their moves up, as if they came one after the other. That goes wrong if hundreds ask for the same row: each of them corrects the same error. So a `brake` scales the sum back to the worth of `CAP` questions.
 
 
 # %%
+def brake(weight, rows, size):
+    """A factor for each of `rows`, so that no row moves by more than CAP questions' worth in one step."""
+    asked = tf.math.unsorted_segment_sum(weight, rows, size)
+    return tf.minimum(1.0, CAP / tf.gather(asked, rows))[:, None]
+
+
 def logistic_step(inputs, outputs, x, mix, columns, weights, labels, offsets, rate):
     """One step of gradient descent on weighted logistic losses; only rows in `x` and `columns` change."""
     vectors, rows = tf.gather(inputs, x), tf.gather(outputs, columns)
     h = vectors if mix is None else mix @ vectors
     delta = weights * (tf.sigmoid(tf.matmul(h, rows, transpose_b=True) + offsets) - labels)
-    move = delta @ rows if mix is None else tf.matmul(mix, delta @ rows, transpose_a=True)
-    asked = tf.math.unsorted_segment_sum(tf.reduce_sum(weights, axis=0), columns, outputs.shape[0])
-    brake = tf.minimum(1.0, CAP / tf.gather(asked, columns))[:, None]
-    outputs.scatter_sub(tf.IndexedSlices(rate * brake * tf.matmul(delta, h, transpose_a=True), columns))
-    inputs.scatter_sub(tf.IndexedSlices(rate * move, x))
+    move, asked = delta @ rows, tf.reduce_sum(weights, axis=1, keepdims=True)
+    if mix is not None:
+        move, asked = (tf.matmul(mix, part, transpose_a=True) for part in (move, asked))
+    push = tf.matmul(delta, h, transpose_a=True)
+    push *= brake(tf.reduce_sum(weights, axis=0), columns, outputs.shape[0])
+    outputs.scatter_sub(tf.IndexedSlices(rate * push, columns))
+    inputs.scatter_sub(tf.IndexedSlices(rate * brake(asked[:, 0], x, inputs.shape[0]) * move, x))
 
 
 def questions_for(near, unlike, x, drawn):
@@ -577,8 +585,8 @@ def cbow_step(inputs, outputs, x, near, drawn, rate):
 class Tables:
     """Both tables of vectors, and a compiled loop that takes one step for each stretch of text."""
 
-    def __init__(self, step, vocabulary, rows=None, seed=0):
-        start = np.random.default_rng([seed, 13]).uniform(-0.5, 0.5, (vocabulary, DIM)) / DIM
+    def __init__(self, step, vocabulary, rows=None, seed=0, spread=1 / DIM):
+        start = np.random.default_rng([seed, 13]).uniform(-0.5, 0.5, (vocabulary, DIM)) * spread
         self.inputs, self.step = tf.Variable(start, dtype=tf.float32), step
         self.outputs = tf.Variable(tf.zeros((rows or vocabulary, DIM)))
         kinds = [
@@ -617,7 +625,7 @@ def cumulated_noise(counts):
 
 
 # %% [markdown]
-# Is the clever step the same as the plain one? Take one stretch, list its pairs, and let automatic differentiation go through the plain sum over pairs. Both must move the first table alike.
+# Is the clever step the same as the plain one? Take one stretch, list its pairs, and let automatic differentiation go through the plain sum over pairs. Both must move the first table alike, once the brake is put on the plain gradient too.
 
 # %%
 rng = np.random.default_rng(2)
@@ -633,6 +641,8 @@ with tf.GradientTape() as tape:
     loss = tf.reduce_sum(tf.nn.softplus(-tf.reduce_sum(h * real, axis=1)))
     loss += NEGATIVES / DRAWN * tf.reduce_sum(unlike * tf.nn.softplus(noise))
 plain = tf.convert_to_tensor(tape.gradient(loss, model.inputs)).numpy()
+asked = np.bincount(x[0][places[:, 0]], 1 + NEGATIVES / DRAWN * unlike.numpy().sum(axis=1), len(vocabulary))
+plain *= np.minimum(1, CAP / np.maximum(asked, 1))[:, None]
 model.train(x, radii, drawn, tf.constant([1.0]))
 difference = np.abs(before - model.inputs.numpy() - plain).max() / np.abs(plain).max()
 print(
@@ -725,10 +735,10 @@ def full_step(log_frequency):
         p = n * tf.nn.softmax(tf.matmul(h, outputs, transpose_b=True) + prior)
         move = p @ outputs - near @ tf.gather(outputs, x)
         push, pull = tf.matmul(p, h, transpose_a=True), tf.matmul(near, h, transpose_a=True)
-        brake = tf.minimum(1.0, CAP / tf.reduce_sum(p, axis=0))[:, None]
-        outputs.assign_sub(rate * brake * push)
-        outputs.scatter_add(tf.IndexedSlices(rate * tf.gather(brake, x) * pull, x))
-        inputs.scatter_sub(tf.IndexedSlices(rate * move, x))
+        slow = rate * tf.minimum(1.0, CAP / tf.reduce_sum(p, axis=0))[:, None]
+        outputs.assign_sub(slow * push)
+        outputs.scatter_add(tf.IndexedSlices(tf.gather(slow, x) * pull, x))
+        inputs.scatter_sub(tf.IndexedSlices(rate * brake(2 * n[:, 0], x, inputs.shape[0]) * move, x))
 
     return step
 
@@ -750,13 +760,14 @@ def build(method, size, kept_counts, seed=0):
     """Tables for one of the four losses over the `size` most frequent words."""
     noise = counts[:size] ** 0.75 / (counts[:size] ** 0.75).sum()
     frequency = np.log(kept_counts / kept_counts.sum())
-    if method == "full softmax":
-        return Tables(full_step(frequency), size, seed=seed)
-    if method == "NCE":
-        return Tables(nce_step(frequency, np.log(NEGATIVES * noise)), size, seed=seed)
-    if method == "hierarchical softmax":
-        return Tables(tree_step(huffman(kept_counts)), size, rows=size - 1, seed=seed)
-    return Tables(skip_gram_step, size, seed=seed)
+    step = {
+        "full softmax": lambda: full_step(frequency),
+        "NCE": lambda: nce_step(frequency, np.log(NEGATIVES * noise)),
+        "negative sampling": lambda: skip_gram_step,
+        "hierarchical softmax": lambda: tree_step(huffman(kept_counts)),
+    }[method]()
+    rows = size - 1 if method == "hierarchical softmax" else size
+    return Tables(step, size, rows, seed, spread=DIM**-0.5)  # a wider start: short runs leave it sooner
 
 
 def text_for(name, size, rng):
