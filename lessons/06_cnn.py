@@ -66,8 +66,8 @@ SHORT_LIMIT = 10000  # training images in a comparison
 SHORT_EPOCHS = 4  # passes in a comparison
 FILTER_SIZES = (1, 3, 5, 9, 15, 28)
 AUGMENTATION_EPOCHS = 8  # passes in the comparison of augmentation
-FASHION_EPOCHS = 9
-CIFAR_EPOCHS = 9
+FASHION_EPOCHS = 8
+CIFAR_EPOCHS = 8
 RATE = 0.002  # learning rate of Adam at the start; it falls to 0 along a cosine
 
 runtime.profile(
@@ -537,12 +537,13 @@ plots.show(
 
 
 # %%
-def vision_net(shape, widths, dropout, augment):
+def vision_net(shape, widths, dropout, mirror=True, shift=True):
     """Stages of two 3 × 3 convolutions with batch normalisation and max pooling, then one dense layer."""
     images = keras.Input(shape)
     h = images
-    if augment:
+    if mirror:
         h = layers.RandomFlip("horizontal")(h)
+    if shift:
         h = layers.RandomTranslation(0.125, 0.125, fill_mode="reflect")(h)
     for stage, filters in enumerate(widths):
         for _ in range(1 if stage == 0 else 2):
@@ -556,7 +557,7 @@ def vision_net(shape, widths, dropout, augment):
 def train_augmented(run):
     augment, seed = run
     keras.utils.set_random_seed(seed)
-    model = vision_net((32, 32, 3), (16, 32, 64), dropout=0.3, augment=augment)
+    model = vision_net((32, 32, 3), (16, 32, 64), dropout=0.3, mirror=augment, shift=augment)
     x, y = x_train["cifar"][:SHORT_LIMIT], y_train["cifar"][:SHORT_LIMIT]
     training = Training(model, x, y, AUGMENTATION_EPOCHS)
     history = []
@@ -601,12 +602,12 @@ plots.table(rows, ["", "training %", "validation %", "gap, points"])
 # %% [markdown]
 # ## Two longer runs
 #
-# Now all training images, the same family of network for both datasets, wider for the photographs. Augmentation is on. Its choices, and the number of epochs, were made on validation images.
+# Now all training images, the same family of network for both datasets, wider for the photographs. Photographs are mirrored and shifted in training. Garments are only mirrored: they are all centred, and in a trial of nine epochs with shifts the same network ended near 91.5 % on validation images. That choice, and the number of epochs, were made on validation images.
 
 # %%
 NETS = {
-    "fashion": (lambda: vision_net((28, 28, 1), (24, 48, 96), dropout=0.4, augment=True), FASHION_EPOCHS),
-    "cifar": (lambda: vision_net((32, 32, 3), (32, 64, 128), dropout=0.3, augment=True), CIFAR_EPOCHS),
+    "fashion": (lambda: vision_net((28, 28, 1), (24, 48, 96), dropout=0.4, shift=False), FASHION_EPOCHS),
+    "cifar": (lambda: vision_net((32, 32, 3), (32, 64, 128), dropout=0.3), CIFAR_EPOCHS),
 }
 stack = [(3, 1, 1), (2, 2, 0), *[(3, 1, 1)] * 2, (2, 2, 0), *[(3, 1, 1)] * 2, (2, 2, 0)]
 side, _ = describe_stack(stack, channels=1)
