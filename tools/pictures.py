@@ -108,8 +108,8 @@ def screenshot(browser: Browser, page: Path, size: tuple[int, int], scheme: str,
 
 
 def save(image: Image.Image, path: Path) -> None:
-    """A screenshot in a small file: few colours are enough for text."""
-    image.quantize(96).save(path, optimize=True)
+    """A screenshot in a small file: few colours are enough for text, if the rare ones are among them."""
+    image.quantize(128, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
 
 
 SCREENSHOTS = {"book": book, "slides": slides}
