@@ -25,13 +25,16 @@ def _unweighted(solution, p, q, d):
     return float(np.sum(np.log(d[inner])) + np.sum(np.log(1 - d[inner])))
 
 
+def _exchanged(solution, p, q, d):
+    """Certain answers are then certainly wrong."""
+    return float("-inf") if np.any(p[d == 1]) or np.any(q[d == 0]) else solution(p, q, 1 - d)
+
+
 game_value = Exercise(
     inputs=_with_answers,
     mistakes={
         "0 · log 0 counts nothing: leave out outcomes that never happen.": lambda solution, p, q, d: float("nan"),
-        "Real and drawn are exchanged.": lambda solution, p, q, d: (
-            solution(p, np.zeros(5), 1 - d) + solution(np.zeros(5), q, 1 - d)
-        ),
+        "Real and drawn are exchanged.": _exchanged,
         "Weigh each logarithm by how often the outcome happens.": _unweighted,
         "The second term takes log(1 − D), not log D.": lambda solution, p, q, d: (
             solution(p, np.zeros(5), d) + solution(np.where(d > 0, q, 0), np.zeros(5), d)
