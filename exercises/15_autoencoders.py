@@ -186,7 +186,7 @@ def _whole_images(solution, images, share, rng):
 
 denoising_pair = Exercise(
     inputs=lambda rng: (
-        rng.uniform(0.2, 1.0, size=(6, 8)),
+        rng.uniform(0.2, 1.0, size=(10, 12)).astype("float32"),
         float(rng.uniform(0.15, 0.3)),
         Rng(int(rng.integers(1000))),
     ),
