@@ -863,21 +863,17 @@ def draw_remedies(ax, column):
         settings = [kind for kind in kinds if kind[0] == method]
         points = np.array([np.mean(kept_scores[kind], axis=0)[[1, column]] for kind in settings])
         ax.plot(*points.T, marker=mark, markersize=11, color=plots.COLOURS[i])
-        for i, (_, setting) in enumerate(settings if method == "rehearsal" else ()):  # left and right in turn
-            side = 1 if i % 2 else -1
-            place = dict(xytext=(10 * side, -4), ha="left" if side > 0 else "right")
-            ax.annotate(f"{setting:.0f}", points[i], textcoords="offset points", fontsize=10, **place)
-        for (_, setting), point in zip(settings if method == "EWC" else (), points):
-            text = f"$10^{{{np.log10(setting):.0f}}}$"
-            ax.annotate(text, point, (6, 7), textcoords="offset points", fontsize=10)
+        for (_, setting), point in zip(settings, points):
+            text = f"{setting:.0f}" if method == "rehearsal" else f"$10^{{{np.log10(setting):.0f}}}$" if setting else ""
+            ax.annotate(text, point, (9, -4), textcoords="offset points", fontsize=10)
 
 
 marks = {"nothing": "X", "rehearsal": "o", "EWC": "s", "both at once": "*"}
-fig, axes = plots.axes(columns=2, height=4.6, sharex=True, sharey=True)
+fig, axes = plots.axes(columns=2, height=4.2, sharex=True, sharey=True)
 for ax, column, title in zip(axes, (0, 2), ("among 20 outputs", "told that it is a digit")):
     draw_remedies(ax, column)
     ax.set(xlabel="garments %", title=title)
-axes[0].set(ylabel="digits %", ylim=(-5, 107))
+axes[0].set_ylabel("digits %")
 axes[0].legend(["no remedy", *list(marks)[1:]], loc="lower left")
 plots.show(
     fig,
