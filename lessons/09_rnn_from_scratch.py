@@ -1163,11 +1163,11 @@ for over, colour in (("mean", 0), ("sum", 1)):
                 steps = range(1, len(values) + 1)
                 ax.plot(steps, values, dash, color=plots.COLOURS[colour], label="" if seed else label, linewidth=1.3)
 panels[0].set(xlabel="step", ylabel="training loss, bits per letter", yscale="log")
-panels[1].set(xlabel="step", ylabel="gradient norm before clipping", yscale="log")
+panels[1].set(xlabel="step", ylabel="gradient norm", yscale="log")
 fig.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
 plots.show(
     fig,
-    "Gradient descent at one rate, with the loss summed or averaged over time, clipped or not; a line for each seed.",
+    "Gradient descent at one rate, loss summed or averaged over time; norms before clipping; a line for each seed.",
     "Two panels with four kinds of lines: training loss over the steps, and gradient norm, both on logarithmic axes.",
 )
 
