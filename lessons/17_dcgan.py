@@ -925,9 +925,6 @@ plots.show(
 # **Answer 17.b.** The confident fraction is 100 %, so it does not notice. Coverage is 1 of 10, the effective number of classes is 1, and the distance of two images is 0. The FID notices twice: the mean of the features is that of one image, and their covariance is zero. Coverage would miss a generator that draws one perfect image *of each class*; the distance of two images would hardly change either, and the FID would still notice, through the covariance.
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
-
-# %% [markdown]
 # ## The test set, once
 #
 # Now the test images replace the validation images, for all rows of the table at once. The first and the last generator of the long game were kept by their samples, which were drawn from the same noise.
