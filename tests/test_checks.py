@@ -45,6 +45,10 @@ def test_nan_survives_the_wire():
     assert np.isnan(decode(json.loads(json.dumps(encode(float("nan"))))))
 
 
+def test_infinite_numbers_of_numpy_survive_the_wire():
+    assert decode(json.loads(json.dumps(encode(np.float64("-inf"))))) == -np.inf
+
+
 def test_a_generator_crosses_as_its_seed():
     assert decode(encode(Rng(3))).uniform() == np.random.default_rng(3).uniform()
 

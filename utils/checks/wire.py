@@ -57,7 +57,7 @@ def encode(value: Any) -> Any:
     if isinstance(value, int):
         return value if abs(value) < 2**63 else {"integer": str(value)}
     if isinstance(value, float):
-        return value if math.isfinite(value) else {"float": repr(value)}
+        return value if math.isfinite(value) else {"float": repr(float(value))}
     if isinstance(value, Rng):
         return {"rng": value.seed}
     if isinstance(value, Tensor):
