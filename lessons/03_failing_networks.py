@@ -452,19 +452,19 @@ dashboard("A", "The loss starts high; after a few steps everything is grey: no f
 #
 # A is the easy one. **Point at** the grey area: not a large loss, but no number at all.
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
 dashboard("B", "A flat loss, accuracy at a tenth, and gradient norms that differ by many powers of ten between layers.")
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
 dashboard("C", "A flat loss, accuracy at a tenth, gradients that are all zero, and outputs that are all zero.")
 
 # %% [markdown] tags=["notes"]
 # **Ask:** B and C have the same loss and nearly the same accuracy. Are they the same illness? Likely: "yes, both do not learn". **Point at** the gradients: in B they differ by many powers of ten from layer to layer, in C they are exactly 0.
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
 dashboard("D", "The training loss stays above 2 with low training accuracy; validation accuracy is higher.")
 
-# %% slideshow={"slide_type": "subslide"}
+# %% slideshow={"slide_type": "subslide"} tags=["hide-input"]
 dashboard("E", "Accuracy rises to 0.9 while both losses stay far above 1.")
 
 # %% [markdown] tags=["notes"]

@@ -120,11 +120,10 @@ def test_a_figure_stands_without_the_code_that_draws_it():
     assert text.count("Loss falls.") == 1, "the caption is not repeated"
 
 
-def test_the_picture_of_a_single_call_stands_without_the_call_even_on_a_slide_of_its_own():
-    call = "dashboard('B', 'The gradient vanishes.')"
-    assert "dashboard" not in shown(md("## Go"), py(call, slide="subslide", found=[FIGURE]))
-    both = shown(md("## Go"), py(f"ready = True\n{call}", slide="subslide", found=[FIGURE]))
-    assert "dashboard" in both, "the lesson decides where there is more to see"
+def test_a_lesson_can_leave_the_code_of_a_slide_of_its_own_off():
+    call = py("dashboard('B', 'The gradient vanishes.')", "hide-input", slide="subslide", found=[FIGURE])
+    assert "dashboard" not in shown(md("## Go"), call)
+    assert "Loss falls." in shown(md("## Go"), call)
 
 
 def png(width, height):
@@ -175,7 +174,7 @@ def test_of_the_log_of_a_training_the_last_line_is_shown_and_a_cell_that_only_lo
 
 
 def test_the_lesson_decides_with_an_explicit_slide_type():
-    drawing = "fig, ax = plots.axes()\nplots.show(fig, 'Loss falls.', 'A falling line.')"
+    drawing = "plots.show(fig, 'Loss falls.', 'A falling line.')"
     assert "plots" in shown(md("## Go"), py(drawing, slide="subslide", found=[FIGURE]))
     assert "kept" not in shown(md("## Go"), md("kept off", slide="skip"))
     made = deck(md("## Go\n\nFirst."), md("Second.", slide="fragment"))

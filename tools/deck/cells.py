@@ -7,8 +7,7 @@
 - A cell that only trains, and leaves nothing but a progress bar or a log of epochs, stays off.
 - Every other cell shows its code with what it prints.
 
-A lesson that gives a code cell the slide type slide, subslide or fragment has its code and its outputs shown; of a
-single call that draws, only the picture: its arguments are the caption and what the speaker is about to say.
+A lesson that gives a code cell the slide type slide, subslide or fragment has its code and its outputs shown.
 """
 
 from __future__ import annotations
@@ -110,7 +109,7 @@ class _Reader:
         if {"remove-output", "hide-output"} & tags:
             rich, said = [], ""
         drawn = code.makes_pictures(source) or any(map(outputs.is_picture, rich))
-        if drawn and (not wanted or code.is_one_call(source)):
+        if drawn and not wanted:
             source = code.definitions(source)
         elif not wanted and (code.only_draws(source) or _only_trains(cell, source, rich)):
             return

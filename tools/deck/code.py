@@ -78,12 +78,6 @@ def only_draws(source: str) -> bool:
     return bool(statements) and all(_draws(node) for node in statements)
 
 
-def is_one_call(source: str) -> bool:
-    """Whether the cell is a single call, whose arguments say what its picture shows."""
-    statements = parsed(source)
-    return len(statements) == 1 and isinstance(statements[0], ast.Expr) and isinstance(statements[0].value, ast.Call)
-
-
 def definitions(source: str) -> str:
     """The cell's functions and classes that do not draw: what is left when the picture itself is shown."""
     lines = source.split("\n")
