@@ -78,15 +78,22 @@ def show(fig: Figure, caption: str, alt: str, colours: int | None = None) -> Non
 
 
 def _with_palette(png: io.BytesIO, colours: int) -> io.BytesIO:
-    """The same picture with few colours; the card stays white."""
+    """The same picture with few colours, as a PNG."""
     from PIL import Image
 
-    image = Image.open(png).convert("RGB")
-    image = image.quantize(colours, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    image.putpalette([255 if value > 247 else value for value in image.getpalette() or ()])
+    image = _quantized(Image.open(png).convert("RGB"), colours, Image.Quantize.FASTOCTREE)
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True)
     return buffer
+
+
+def _quantized(image: Any, colours: int, method: Any) -> Any:
+    """An RGB picture with few colours and without dots; white stays white."""
+    from PIL import Image
+
+    image = image.quantize(colours, method=method, dither=Image.Dither.NONE)
+    image.putpalette([255 if value > 247 else value for value in image.getpalette() or ()])
+    return image
 
 
 def show_gif(
@@ -116,13 +123,12 @@ def show_gif(
 
 
 def _with_one_palette(frames: Sequence[np.ndarray], colours: int) -> list[Any]:
-    """The frames as pictures with the same few colours, without dots; white stays white."""
+    """The frames as pictures with the same few colours."""
     from PIL import Image
 
     pictures = [Image.fromarray(np.squeeze(frame)).convert("RGB") for frame in frames]
     together = Image.fromarray(np.concatenate([np.asarray(picture) for picture in pictures]))
-    palette = together.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    palette.putpalette([255 if value > 247 else value for value in palette.getpalette() or ()])
+    palette = _quantized(together, colours, Image.Quantize.MEDIANCUT)
     return [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
 
 
