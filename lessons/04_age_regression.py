@@ -602,12 +602,18 @@ scratch_errors = fit(
     "scratch", scratch, lambda epoch: examples(x_train, y_train, SIDE), seen_watched, seen_valid, EPOCHS, RATE
 )
 
+
 # %%
-fig = plots.curves(dict(zip(("training", "validation"), scratch_errors.T)), "epoch", "mean absolute error, years")
-ax = fig.axes[0]
-ax.axhline(validation["constant (median)"], color="black", linestyle=":", linewidth=1.5)
-ax.set_ylim(0, None)
-ax.locator_params(axis="x", integer=True)
+def draw_errors(errors, dotted):
+    """Training and validation error by epoch, from zero up, with a dotted line to compare with."""
+    fig = plots.curves(dict(zip(("training", "validation"), errors.T)), "epoch", "mean absolute error, years")
+    fig.axes[0].axhline(dotted, color="black", linestyle=":", linewidth=1.5)
+    fig.axes[0].set_ylim(0, None)
+    fig.axes[0].locator_params(axis="x", integer=True)
+    return fig
+
+
+fig = draw_errors(scratch_errors, validation["constant (median)"])
 plots.show(
     fig,
     "The network from scratch, in inference mode, on as many training as validation faces. Dotted: the constant.",
@@ -812,13 +818,8 @@ def tune_batches(epoch):
 tuned_errors = fit("fine-tuned", tuned, tune_batches, seen_watched, seen_valid, TUNE_EPOCHS, TUNE_RATE)
 
 # %%
-both = np.concatenate([frozen_errors, tuned_errors])
-fig = plots.curves(dict(zip(("training", "validation"), both.T)), "epoch", "mean absolute error, years")
-ax = fig.axes[0]
-ax.axvspan(0.5, HEAD_EPOCHS + 0.5, color="#999999", alpha=0.15, linewidth=0)
-ax.axhline(validation["network from scratch"], color="black", linestyle=":", linewidth=1.5)
-ax.set_ylim(0, None)
-ax.locator_params(axis="x", integer=True)
+fig = draw_errors(np.concatenate([frozen_errors, tuned_errors]), validation["network from scratch"])
+fig.axes[0].axvspan(0.5, HEAD_EPOCHS + 0.5, color="#999999", alpha=0.15, linewidth=0)
 plots.show(
     fig,
     "MobileNetV2: the head alone (grey), then the upper layers too. Dotted: the network from scratch, validation.",

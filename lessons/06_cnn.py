@@ -36,6 +36,11 @@
 # - push the filter size from 1 × 1 to the whole image, and set pooling against strides;
 # - look at filters and feature maps, and measure what augmentation buys.
 
+# %% [markdown] tags=["notes"]
+# **Plan, 90 minutes:** convolution by hand 20, gradient and pooling 15, what a stack sees 10, the honest loop 10, filter size and pooling 15, augmentation 10, the longer runs 10. Start *Run All* in the class profile before you begin.
+#
+# **Ask first:** we shuffle the pixels of all images in the same way. In lesson 01 nothing changed. And now?
+
 # %% tags=["setup"]
 import sys
 
@@ -65,19 +70,21 @@ SEEDS = 3  # repetitions of every comparison
 SHORT_LIMIT = 10000  # training images in a comparison
 SHORT_EPOCHS = 4  # passes in a comparison
 FILTER_SIZES = (1, 3, 5, 9, 15, 28)
-AUGMENTATION_EPOCHS = 8  # passes in the comparison of augmentation
+AUGMENTATION_LIMIT = 3000  # training images in the comparison of augmentation
+AUGMENTATION_EPOCHS = 24  # passes over them
+LOOK_EVERY = 3  # epochs between two looks at both accuracies
 FASHION_EPOCHS = 8
 CIFAR_EPOCHS = 8
 RATE = 0.002  # learning rate of Adam at the start; it falls to 0 along a cosine
 
 runtime.profile(
     in_class=dict(
-        SEEDS=2, SHORT_LIMIT=4000, SHORT_EPOCHS=3, FILTER_SIZES=(1, 3, 9, 28), AUGMENTATION_EPOCHS=3,
-        FASHION_EPOCHS=3, CIFAR_EPOCHS=3, LIMIT=15000, VALIDATION=3000,
+        SEEDS=2, SHORT_LIMIT=4000, SHORT_EPOCHS=3, FILTER_SIZES=(1, 3, 9, 28), AUGMENTATION_LIMIT=1500,
+        AUGMENTATION_EPOCHS=15, FASHION_EPOCHS=3, CIFAR_EPOCHS=3, LIMIT=15000, VALIDATION=3000,
     ),
     smoke=dict(
         LIMIT=384, VALIDATION=64, BATCH_SIZE=32, SEEDS=1, SHORT_LIMIT=128, SHORT_EPOCHS=3, FILTER_SIZES=(1, 28),
-        AUGMENTATION_EPOCHS=3, FASHION_EPOCHS=3, CIFAR_EPOCHS=3,
+        AUGMENTATION_LIMIT=128, AUGMENTATION_EPOCHS=6, FASHION_EPOCHS=3, CIFAR_EPOCHS=3,
     ),
 )  # fmt: skip
 
@@ -150,6 +157,9 @@ def convolve(image, kernel):
 
 # %% tags=["check"]
 checks.run("06.convolve", convolve)
+
+# %% [markdown] tags=["notes"]
+# **Before the next slide, ask:** draw the 3 × 3 kernel that answers to vertical edges, and not to a white wall. Likely: a column of ones. It answers to every bright place. The entries have to sum to 0.
 
 # %% [markdown]
 # What do kernels see? Three that were made by hand long before networks learned their own: one answers to vertical edges, one to horizontal edges, one blurs.
@@ -317,6 +327,9 @@ def describe_stack(stack, channels):
 # %% tags=["check"]
 checks.run("06.describe_stack", describe_stack)
 
+# %% [markdown] tags=["notes"]
+# **Before the table, ask:** three 3 × 3 layers, or one 7 × 7? Both see 7 × 7 pixels. With c channels in and out that is 27 c² weights against 49 c². Likely: "the large one sees more".
+
 # %%
 STACKS = {
     "one 7 × 7": [(7, 1, 32)],
@@ -451,6 +464,9 @@ settings = dict(LIMIT=SHORT_LIMIT, EPOCHS=SHORT_EPOCHS, BATCH_SIZE=BATCH_SIZE, R
 sizes = (None, *FILTER_SIZES)
 by_size = resume.pieces("filter size", [(k, s) for k in sizes for s in range(SEEDS)], train_filter_size, settings)
 
+# %% [markdown] tags=["notes"]
+# **Vote:** which filter size wins, from 1 × 1 to the whole image? Likely: "the larger the better, it sees more". Ask what a filter of the size of the whole image is. With padding it is nearly a dense layer.
+
 # %%
 runs = {k: np.array([by_size[k, seed]["accuracy"] for seed in range(SEEDS)]) for k in sizes}
 rows = [["no convolution", f"{one_layer(None).count_params():,}", metrics.mean_sd(runs[None], 1, scale=100)]]
@@ -535,6 +551,8 @@ plots.show(
     "Eight copies of a photograph, shifted a little, some of them mirrored.",
 )
 
+# %% [markdown] tags=["notes"]
+# **Ask:** which of these would you not do with digits? With letters? With X-rays? Augmentation says what must *not* matter, and that is knowledge about the task, not a trick. Likely slip: augmenting validation images as well.
 
 # %%
 def vision_net(shape, widths, dropout, mirror=True, shift=True):
@@ -558,30 +576,33 @@ def train_augmented(run):
     augment, seed = run
     keras.utils.set_random_seed(seed)
     model = vision_net((32, 32, 3), (16, 32, 64), dropout=0.3, mirror=augment, shift=augment)
-    x, y = x_train["cifar"][:SHORT_LIMIT], y_train["cifar"][:SHORT_LIMIT]
+    x, y = x_train["cifar"][:AUGMENTATION_LIMIT], y_train["cifar"][:AUGMENTATION_LIMIT]
     training = Training(model, x, y, AUGMENTATION_EPOCHS)
     history = []
-    for _ in range(AUGMENTATION_EPOCHS):
+    for epoch in range(AUGMENTATION_EPOCHS):
         training.epoch()
-        some = slice(0, len(x_valid["cifar"]))
-        history.append([accuracy(model, x[some], y[some]), accuracy(model, x_valid["cifar"], y_valid["cifar"])])
+        if (epoch + 1) % LOOK_EVERY == 0:
+            history.append([accuracy(model, x, y), accuracy(model, x_valid["cifar"], y_valid["cifar"])])
     return {"accuracy": history}
 
 
 keys = [(augment, seed) for augment in (False, True) for seed in range(SEEDS)]
-augmented = resume.pieces("augmentation", keys, train_augmented, settings | dict(EPOCHS=AUGMENTATION_EPOCHS))
+augmentation = dict(LIMIT=AUGMENTATION_LIMIT, EPOCHS=AUGMENTATION_EPOCHS, LOOK_EVERY=LOOK_EVERY)
+augmented = resume.pieces("augmentation", keys, train_augmented, settings | augmentation)
 
 # %%
+looks = range(LOOK_EVERY, AUGMENTATION_EPOCHS + 1, LOOK_EVERY)
 fig, panels = plots.axes(columns=2, sharey=True)
 for ax, augment in zip(panels, (False, True)):
     both = 100 * np.stack([augmented[augment, seed]["accuracy"] for seed in range(SEEDS)])
     lines = {"training images": both[:, :, 0], "validation images": both[:, :, 1]}
-    plots.curves(lines, "epoch", "accuracy, %", ax=ax, title="with augmentation" if augment else "without")
+    title = "with augmentation" if augment else "without"
+    plots.curves(lines, "epoch", "accuracy, %", ax=ax, title=title, x=looks)
 panels[1].set_ylabel("")
 plots.show(
     fig,
-    f"Accuracy in inference mode on {SHORT_LIMIT} training images and on validation images; mean and band of {SEEDS} seeds.",
-    "Without augmentation the two curves part early; with it they stay close together and validation ends higher.",
+    f"Accuracy in inference mode on {AUGMENTATION_LIMIT} training images and on validation images; mean and band of {SEEDS} seeds.",
+    "Without augmentation the two curves part early; with it they stay closer together.",
 )
 
 # %%

@@ -34,6 +34,11 @@
 # - write the one-cycle learning rate that trains a network in a few epochs;
 # - time eager code, `tf.function` and XLA in a way that does not fool you.
 
+# %% [markdown] tags=["notes"]
+# **Plan, 90 minutes:** cost of a layer 10, residual blocks and their gradients 25, schedule and depth 15, dense blocks 15, stopwatch and three shapes 15, the long run and XLA 10. Start *Run All* in the class profile before you begin.
+#
+# **Ask first:** can a deeper network be worse *on its training images*? Likely: "no, it only overfits more".
+
 # %% tags=["setup"]
 import sys
 
@@ -147,6 +152,8 @@ def convolution_cost(height, width, kernel, channels_in, channels_out, stride):
 # %% tags=["check"]
 checks.run("07.convolution_cost", convolution_cost)
 
+# %% [markdown] tags=["notes"]
+# **Ask:** we halve the map and double the channels. What becomes of weights and of multiplications? Weights times four, multiplications as before: a quarter of the places, four times the weights. That is why networks are built so.
 
 # %%
 def network_cost(model, size=32):
@@ -295,6 +302,9 @@ for kind in ("plain", "residual"):
         keras.utils.set_random_seed(seed)
         runs.append(gradient_norms(deep(kind, DEPTHS[-1]), *first_batch))
     norms[kind] = np.array(runs)
+
+# %% [markdown] tags=["notes"]
+# **Before the figure, everybody draws:** norm of the gradient against the layer, from input to output, for a plain stack and for a residual one. Likely: both flat, "since there is batch normalisation". It holds the signal on its way *up*.
 
 # %%
 fig = plots.curves(norms, "layer, from input to output", "norm of the gradient", log="y")
@@ -515,6 +525,9 @@ def what_dense_layers_see(channels, count, growth):
 
 checks.run("07.dense_block", what_dense_layers_see)
 
+# %% [markdown] tags=["notes"]
+# **Ask:** how do you know that the code builds what the drawing shows? Likely: "it trains". So does the wrong one, which stacks only the last two tensors. Read the graph.
+
 # %% [markdown]
 # A "DenseNet" in a public solution stacked only the last two tensors. That runs, trains, and is another network. So we do not trust the picture in our head and ask the graph: layer number $\ell$ must see the input and *each* of the earlier 3 × 3 convolutions.
 
@@ -595,6 +608,9 @@ def time_a_known_function(durations, repeats):
 
 
 checks.run("07.seconds_per_call", time_a_known_function)
+
+# %% [markdown] tags=["notes"]
+# **Ask:** why the median and not the mean, and why is the first call thrown away? The first one compiles; another program that wakes up makes one call long. Then let them guess which of the three candidates is fastest per step, before the table.
 
 # %% [markdown]
 # ## Three shapes for one budget

@@ -863,17 +863,21 @@ def draw_remedies(ax, column):
         settings = [kind for kind in kinds if kind[0] == method]
         points = np.array([np.mean(kept_scores[kind], axis=0)[[1, column]] for kind in settings])
         ax.plot(*points.T, marker=mark, markersize=11, color=plots.COLOURS[i])
-        for (_, setting), point in zip(settings, points):
-            text = f"{setting:.0f}" if method == "rehearsal" else f"$10^{{{np.log10(setting):.0f}}}$" if setting else ""
-            ax.annotate(text, point, (9, -4), textcoords="offset points", fontsize=10)
+        for number, ((_, setting), point) in enumerate(zip(settings, points)):
+            if method == "EWC":
+                power = f"$10^{{{np.log10(setting):.0f}}}$"
+                ax.annotate(power, point, (6, 7), textcoords="offset points", fontsize=10)
+            if method == "rehearsal":  # the points lie close: left and right in turn
+                x, side = ((-10, "right"), (10, "left"))[number % 2]
+                ax.annotate(f"{setting:.0f}", point, (x, -4), textcoords="offset points", ha=side, fontsize=10)
 
 
 marks = {"nothing": "X", "rehearsal": "o", "EWC": "s", "both at once": "*"}
-fig, axes = plots.axes(columns=2, height=4.2, sharex=True, sharey=True)
+fig, axes = plots.axes(columns=2, height=4.6, sharex=True, sharey=True)
 for ax, column, title in zip(axes, (0, 2), ("among 20 outputs", "told that it is a digit")):
     draw_remedies(ax, column)
     ax.set(xlabel="garments %", title=title)
-axes[0].set_ylabel("digits %")
+axes[0].set(ylabel="digits %", ylim=(-5, 107))
 axes[0].legend(["no remedy", *list(marks)[1:]], loc="lower left")
 plots.show(
     fig,
