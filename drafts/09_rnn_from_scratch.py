@@ -57,7 +57,7 @@ runtime.start("09", seed=0)
 # %% [markdown]
 # ## Parameters
 #
-# Small networks on some of the reviews, three seeds each, answer the questions of design. Then one network of each kind is trained on all reviews, three seeds each too. Rates and sizes were chosen on validation reviews.
+# Small networks on some of the reviews, three seeds each, answer the questions of design. Then one network of each kind is trained on all reviews, three seeds each too. Rates and sizes were set once, by hand, in small trials scored on validation reviews.
 
 # %% tags=["parameters"]
 LIMIT = None  # use only so many training and test reviews (None: all)
