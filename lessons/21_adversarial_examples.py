@@ -12,7 +12,7 @@
 #     title: "Adversarial examples, and how to resist them"
 #     summary: Attack networks inside a small ball, defend them, and tell a real defence from a false one.
 #     data: [mnist, cifar10, caltech101, mobilenet_v2]
-#     minutes: {class: 4.5, full: 19}
+#     minutes: {class: 4.5, full: 12.5}
 #     expected:
 #       defended_pgd_accuracy: [0.85, 1.0]
 #       undefended_pgd_accuracy: [0, 0.10]
