@@ -155,6 +155,7 @@ checks.run("07.convolution_cost", convolution_cost)
 # %% [markdown] tags=["notes"]
 # **Ask:** we halve the map and double the channels. What becomes of weights and of multiplications? Weights times four, multiplications as before: a quarter of the places, four times the weights. That is why networks are built so.
 
+
 # %%
 def network_cost(model, size=32):
     """Parameters of a network, and multiplications of its convolutions for one picture."""
