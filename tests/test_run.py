@@ -19,7 +19,7 @@ from tools import run as run_tool
 from tools.execute import Execution, Limits, execute, kernel_env
 from tools.lesson import code_digest, read
 from tools.outcome import Outcome, judge, local_path
-from tools.publish import sensible_minutes, with_minutes
+from tools.publish import cleaned, sensible_minutes, with_minutes
 
 GOLDEN = Path(__file__).parent / "golden"
 REPOSITORY = Path(__file__).parents[1]
@@ -290,6 +290,13 @@ def test_publish_keeps_what_passed_and_nothing_else(course: Path, scheduler: str
     other = nbformat.read(course / "notebooks" / "02_outside.ipynb", as_version=4)
     assert "run" not in other.metadata.course
     assert not read(course / "lessons" / "02_outside.py").header.minutes
+
+
+def test_published_outputs_have_no_wiped_progress_lines() -> None:
+    wiped = nbformat.v4.new_output("stream", text="step 1\rstep 2\r      \r")
+    kept = nbformat.v4.new_output("stream", text="1 of 2\r2 of 2\rdone\nloss 0.5\n")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=[wiped, kept])])
+    assert [output.text for output in cleaned(notebook).cells[0].outputs] == ["done\nloss 0.5\n"]
 
 
 def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:

@@ -50,14 +50,18 @@ def publish_notebook(executed: Path, goal: Path) -> str:
 
 
 def cleaned(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """The notebook without time stamps, widget state and the counters that display handles leave."""
+    """The notebook without time stamps, widget state, display counters and progress lines that were wiped away."""
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", ()):
             output.pop("transient", None)
+            if output.output_type == "stream":
+                output.text = re.sub(r"[^\n]*\r", "", output.text)
             if "data" in output:
                 output.data.pop("application/vnd.jupyter.widget-view+json", None)
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if output.get("text") != ""]
     return notebook
 
 
