@@ -10,7 +10,7 @@
 #     name: python3
 #   course:
 #     title: Convolution, pooling, and how far CIFAR-10 goes
-#     minutes: {class: 6}
+#     minutes: {class: 6, full: 41}
 #     summary: A convolution by hand with its gradient, then small networks that look at garments and photographs.
 #     data: [fashion_mnist, cifar10]
 #     expected:
@@ -491,7 +491,9 @@ plots.show(
 )
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# One pixel at a time is worse than no convolution at all, 72.4 % against 83.1 %: a 1 × 1 filter sees how bright a pixel is and no shape, and the maximum of a tile then forgets where in the tile it was. With 3 × 3 pixels there are edges to see, and 85.7 %.
+#
+# After that the curve is flat. From 5 × 5 to the whole image all means lie between 86.1 and 86.7 %, and the seeds scatter by 0.2 to 0.4. 9 × 9 is better than 3 × 3, by three times that scatter; whether it is better than 15 × 15, three seeds cannot tell. A filter as large as the image makes 87 times the multiplications of a 3 × 3 one, for half a point.
 
 # %% [markdown]
 # ## Pooling or strides?
@@ -532,7 +534,9 @@ for way in WAYS:
 plots.table(rows, ["smaller by", "work in the first layer", "Fashion-MNIST %", "CIFAR-10 %"])
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# Max pooling leads on both datasets. On garments it is ahead by 1.3 to 1.6 points, and the seeds scatter by 0.3. On photographs it is ahead by four points, but there the seeds scatter by 1 to 2, so take the order with more care than the number. Mean pooling and strides cannot be told apart.
+#
+# Equal steps are not equal work, though. With strides the first layer computes a quarter as many places, because it never looks at those that pooling would throw away. For the same seconds it could take more steps, or have more filters.
 
 # %% [markdown]
 # ## Augmentation
@@ -622,7 +626,7 @@ rows = [
 plots.table(rows, ["", "training %", "validation %", "gap, points"])
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# Without augmentation the network knows all 2 000 training images by heart after twelve epochs, and is right for half of the validation images: a gap of 49.5 points. With it the gap is 21.2 points, and validation ends 3.3 points higher, at 53.8 %, about three times the scatter of the seeds. The gap is narrower mostly because training got *harder*: 75.0 % of the training images instead of all. That is what a regulariser does.
 
 # %% [markdown]
 # ## Two longer runs
@@ -772,7 +776,7 @@ for name, classes in (("fashion", fashion.classes), ("cifar", cifar.classes)):
 # - A convolution is one small matrix, applied at every place; im2col makes it a single product, and its gradient is that of a dense layer.
 # - Small kernels in a stack see as much as a large one, with fewer parameters; pooling and strides make the field grow.
 # - Compare designs with several seeds and equal steps; a difference inside their spread is none.
-# - Augmentation closes the gap between training and validation images, and must be off in inference.
+# - Augmentation narrows the gap between training and validation images, and must be off in inference.
 
 # %% [markdown]
 # ## Going further
