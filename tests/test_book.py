@@ -23,6 +23,7 @@ from tools.book.lesson_page import LessonPage, only_draws
 from tools.book.outputs import Outputs, scrolling
 from tools.book.pages import data_page
 from tools.build import notebook_text
+from tools.deck.prose import unbroken
 from tools.lesson import read
 from tools.results import gather, record
 
@@ -296,6 +297,11 @@ def test_names_break_behind_an_underscore_and_numbers_not_at_all(book):
     assert "0.38\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}0.21" in scrolling("<table><tr><td>0.38 ± 0.21</td></tr></table>")
 
 
+def test_a_value_stays_with_its_spread_and_its_per_cent():
+    space = "\N{NO-BREAK SPACE}"
+    assert unbroken("55 000 in 94.9 ± 0.4 %, a ± b") == f"55{space}000 in 94.9{space}±{space}0.4{space}%, a ± b"
+
+
 def test_a_search_result_points_to_an_entry_of_the_glossary(book):
     texts = json.loads(page(book, "_static/pages.js").removeprefix("coursePages(").removesuffix(");\n"))
     assert texts["glossary"] == text_of(book / "glossary.html")
@@ -455,6 +461,27 @@ def test_what_scrolls_can_be_reached_by_the_keyboard(reader):
     view = reader(f"lessons/{MADE}.html", PHONE)
     view.wait_for_function("document.querySelector('.wide[tabindex]')")
     assert view.locator(".wide").filter(has_text="column1").evaluate("box => box.scrollWidth > box.clientWidth")
+
+
+def test_on_a_phone_cells_keep_words_in_a_line_and_the_icons_their_places(reader):
+    view = reader(f"lessons/{MADE}.html", PHONE)
+    view.evaluate(
+        """document.querySelector('.wide tbody').insertAdjacentHTML('beforeend',
+           '<tr><td id="order">shuffle, batch</td>' + '<td>a few more words</td>'.repeat(6) + '</tr>')"""
+    )
+    cell = view.locator("#order")
+    assert cell.evaluate("cell => cell.clientHeight < 2 * parseFloat(getComputedStyle(cell).lineHeight)")
+    icons = [view.locator(f".header-right {name}").bounding_box() for name in (".theme-toggle", ".toc-overlay-icon")]
+    assert icons[0]["x"] + icons[0]["width"] + 8 <= icons[1]["x"]
+
+
+def test_the_list_of_lessons_opens_where_the_reader_is(reader):
+    view = reader("glossary.html", (DESK[0], 300))  # the last page of the list
+    view.wait_for_load_state("load")
+    view.wait_for_function(
+        """() => document.querySelector('.sidebar-tree .current-page').getBoundingClientRect().bottom
+                 <= document.querySelector('.sidebar-scroll').getBoundingClientRect().bottom"""
+    )
 
 
 def test_an_animation_can_be_stopped_and_waits_for_who_wants_no_motion(reader):

@@ -131,7 +131,7 @@ def markdown(text: str) -> dict[str, Any]:
 
 
 def _cell(column: int, text: str) -> str:
-    name = f"<code>{escape(text)}</code>" if column == 0 else escape(text)
+    name = f"<code>{escape(text).replace('_', '_<wbr>')}</code>" if column == 0 else escape(text)
     return f'<th scope="row">{name}</th>' if column == 0 else f"<td>{name}</td>"
 
 

@@ -82,7 +82,7 @@ def _card(card: str, catalog: dict[str, Any], users: dict[str, list[Record]]) ->
     lines = [f"(data-{name})=", f"## {title[0].upper()}{title[1:]}", "", f'`data.load("{name}")`', "", body.strip()]
     if name in users:
         links = (f"[{r.lesson.number} {r.lesson.header.title}](lessons/{r.lesson.slug}.ipynb)" for r in users[name])
-        lines += ["", f"Used in {', '.join(links)}."]
+        lines += ["", f"Used in {' · '.join(links)}"]  # titles have commas and question marks of their own
     files = [(variant.get("label", ""), file) for variant in entry.get("variant", ()) for file in variant["files"]]
     return "\n".join([*lines, "", *_files(files)])
 

@@ -17,6 +17,7 @@ from tools.deck.blocks import Block, prose_height
 
 NOTEBOOK_LINK = re.compile(r'href="(?:\.\./notebooks/|\./)?(\d\d_[a-z0-9_]+)\.ipynb')
 THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d.,]?\d)")
+SPREAD = re.compile(r"(?<=\d) ± (?=\d)|(?<=\d) (?=%)")
 LONG_LIST = 330  # height above which a list may be torn between its entries
 Piece = Block | tuple[int, str]  # a block, or a heading's level and HTML
 
@@ -55,8 +56,10 @@ def whole(source: str) -> str:
 
 
 def unbroken(text: str) -> str:
-    """The text with no line break inside a number: 55 000."""
-    return THOUSANDS.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
+    """The text with no line break inside a number, its spread and its per cent: 55 000, 0.9 ± 0.4 %."""
+    for number in (THOUSANDS, SPREAD):
+        text = number.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
+    return text
 
 
 def together(table: str) -> str:

@@ -1,5 +1,15 @@
-// The little that the book needs beside Furo: scrolling by keyboard, animations that stop, search results from a file.
+// The little that the book needs beside Furo: a list that shows where one is, scrolling by keyboard, animations that
+// stop, search results from a file.
 "use strict";
+
+// The list of lessons is longer than a small screen: it opens where the reader is.
+function whereAmI() {
+  const [list, here] = [".sidebar-scroll", ".sidebar-tree .current-page"].map((name) => document.querySelector(name));
+  if (!list || !here) return;
+  const [box, line] = [list, here].map((element) => element.getBoundingClientRect());
+  const below = line.bottom - box.bottom;
+  if (below > 0) list.scrollBy({ top: below + box.height / 3, behavior: "instant" });
+}
 
 // What scrolls sideways can be reached by the keyboard, and only that: a page has some sixty blocks of code.
 function reachable() {
@@ -42,6 +52,7 @@ if (location.protocol === "file:" && document.getElementById("search-results")) 
 }
 
 window.addEventListener("load", () => {
+  whereAmI();
   stoppable();
   reachable();
   document.querySelectorAll("article details").forEach((box) => box.addEventListener("toggle", reachable));
