@@ -680,11 +680,15 @@ def norms_by_distance(kind, values, count=64):
     return norms / norms[0]
 
 
+FAINT = 1e-17  # float32 cannot hold the square of a much smaller number, and the norm would read zero
+
+
 def draw_norms(curves, caption, alt):
-    """The median over reviews on a logarithmic axis, with a band for the middle half."""
+    """The median over reviews on a logarithmic axis, with a band for the middle half; it ends where it is too faint."""
     fig, ax = plots.axes(height=4.2)
     for label, norms in curves.items():
-        low, middle, high = np.maximum(np.percentile(norms, (25, 50, 75), axis=1), 1e-30)
+        quarters = np.percentile(norms, (25, 50, 75), axis=1)
+        low, middle, high = np.where(quarters > FAINT, quarters, np.nan)
         (line,) = ax.plot(middle, label=label)
         ax.fill_between(range(len(middle)), low, high, color=line.get_color(), alpha=0.18, linewidth=0)
     ax.set(xlabel="distance from the last word, steps", ylabel="gradient norm, relative", yscale="log")
@@ -703,15 +707,21 @@ draw_norms(
 
 # %%
 def per_step(norms):
-    """The factor by which the gradient norm changes per step, between the last word and the middle of the review."""
-    middle = np.maximum(np.median(norms, axis=1), 1e-37)
-    far = len(middle) // 2
-    return middle[far] ** (1 / far), middle[far], far
+    """The factor by which the norm changes per step, up to the middle of the review or to where it is too faint."""
+    middle = np.median(norms, axis=1)
+    far = np.flatnonzero(middle[: len(middle) // 2 + 1] > FAINT)[-1]
+    return middle[far] ** (1 / far)
 
 
-rows = [[name, f"{per_step(n)[0]:.3f}", f"{per_step(n)[1]:.1e}"] for name, n in untrained.items()]
-far = per_step(next(iter(untrained.values())))[2]
-plots.table(rows, ["untrained plain network", "factor per step", f"norm at distance {far}, relative"])
+def half_way(norms):
+    """The norm in the middle of the review, median over the reviews."""
+    found = np.median(norms[len(norms) // 2])
+    return f"{found:.1e}" if found > FAINT else f"below {FAINT:g}"
+
+
+far = f"norm at distance {LENGTH // 2}, relative"
+rows = [[name, f"{per_step(norms):.3f}", half_way(norms)] for name, norms in untrained.items()]
+plots.table(rows, ["untrained plain network", "factor per step", far])
 
 # %% [markdown]
 # *What these numbers say will stand here as soon as the full run has been made.*
@@ -839,9 +849,9 @@ draw_norms(
 # %%
 rows = []
 for name, found in before.items():
-    factors = [per_step(norms)[0] for norms in found]
-    rows.append([name, metrics.mean_sd(factors), f"{np.median([per_step(norms)[1] for norms in found]):.1e}"])
-plots.table(rows, ["network", "factor per step", f"norm at distance {far}, relative"])
+    factors = [per_step(norms) for norms in found]
+    rows.append([name, metrics.mean_sd(factors), half_way(np.concatenate(found, axis=1))])
+plots.table(rows, ["network", "factor per step", far])
 
 # %% [markdown]
 # *What these numbers say will stand here as soon as the full run has been made.*
