@@ -274,7 +274,6 @@ def test_files_of_a_lesson_that_is_gone(root: Path, capsys: pytest.CaptureFixtur
     assert not (root / "build" / "student" / "01_tiny.ipynb").exists()
     assert "notebooks/01_tiny.ipynb" in capsys.readouterr().err
     (root / "notebooks" / "01_tiny.ipynb").unlink()
-    edit(root / "lessons" / "02_plain.py", "Only prose", "Just prose")
     assert Builder(root).build([]) == 0
     assert list(json.loads((root / "utils" / "lessons.json").read_text(encoding="utf-8"))) == ["02"]
 

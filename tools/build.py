@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import sys
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -146,13 +147,13 @@ class Builder:
 
     def entry(self, lesson: Lesson) -> list[str]:
         """What utils need to know of the lesson, in utils/lessons.json."""
-        index = _load(self.index_path)
+        return self.index({lesson.number: index_entry(lesson)})
+
+    def index(self, new: Mapping[str, Any]) -> list[str]:
+        """The index with new entries, and without lessons that are gone."""
         slugs = {path.stem for path in find(self.root)}
-        kept = {number: entry for number, entry in index.items() if entry.get("slug") in slugs}
-        text = (
-            json.dumps({**kept, lesson.number: index_entry(lesson)}, indent=1, ensure_ascii=False, sort_keys=True)
-            + "\n"
-        )
+        kept = {number: entry for number, entry in _load(self.index_path).items() if entry.get("slug") in slugs}
+        text = json.dumps({**kept, **new}, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
         return self.put(self.index_path, text, "utils/lessons.json")
 
     def put(self, path: Path, text: str, name: str) -> list[str]:
@@ -175,6 +176,9 @@ class Builder:
         """Files of lessons that are gone: generated ones are removed, a notebook is reported."""
         slugs = {path.stem for path in find(self.root)}
         failed = False
+        if self.index({}):
+            failed = self.check
+            print(f"utils/lessons.json: lessons that are gone {'would be ' if self.check else ''}removed")
         for folder, name in (("build/student", "student notebook"), ("exercises/values", "check values")):
             for path in sorted((self.root / folder).glob("[0-9][0-9]_*")):
                 if path.stem not in slugs and not (self.check and folder.startswith("build")):
