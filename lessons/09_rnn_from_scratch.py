@@ -10,6 +10,7 @@
 #     name: python3
 #   course:
 #     title: A recurrent network from matmul
+#     minutes: {full: 13}
 #     summary: A recurrent cell, a GRU and their loop through time by hand, on film reviews and on single letters.
 #     data: [imdb]
 #     expected:
@@ -209,7 +210,7 @@ bag_model = bags[max(scores, key=scores.get)]
 plots.table(rows, ["bag of words, validation accuracy %", *(f"C = {strength}" for strength in scores)])
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# At their best settings the last 200 words give 86.6 % and the first 200 words 86.0 %. On 2 500 reviews one standard error is 0.7 points, so the end is a little better at most; we keep it. Remember the number: it knows nothing of order, and it is not easy to beat.
 
 # %% [markdown]
 # ## The cell
@@ -619,7 +620,9 @@ draw_readings(
 )
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# After a short review the last state has to survive a hundred zeros and more, and it does not: with post-padding the last state is right in 51.2 %, chance. Pre-padding ends with words, and learns, but one of its three seeds stayed at 64 %. With the mask the last state has 78.4 %; a learned start adds nothing that these seeds could tell from noise.
+#
+# The mean of states is ahead, 82.0 %, and does not care about the mask: states that come from padding dilute a mean, and a few zeros do not erase what the words said.
 
 # %% [markdown]
 # ## The gradient through time
@@ -724,7 +727,7 @@ rows = [[name, f"{per_step(norms):.3f}", half_way(norms)] for name, norms in unt
 plots.table(rows, ["untrained plain network", "factor per step", far])
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# With $U$ an orthogonal matrix, only the tanh takes something from the gradient: 2 % per step, and 14 % are left after a hundred. Half of that matrix takes half at each step. After some sixty steps the norm is below $10^{-17}$, and the line ends: float32 has no number for the square of anything much smaller, and the gradient is not small then, it is *gone*. With 1.5 the factor per step is 1.055, far from 1.5, since larger states sit where the tanh is flat. A hundred such steps still make 200.
 
 # %% [markdown] tags=["question"]
 # **Question 09.a.** The largest singular value of $U$ is 0.9. How large can the gradient norm be at distance 100, relative to distance 0? And if it is 1.1: does the gradient have to explode?
@@ -819,7 +822,7 @@ draw_readings(
 )
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# Gates help just where the plain network fails. With post-padding the GRU's last state has 79.2 % against 51.2 %: it learns to hold its state over the zeros. With the mask it is ahead by five points. And with the mean of states there is nothing to choose between the two, 82.0 % both: then no state has to remember the whole review.
 
 # %% [markdown]
 # ## Who remembers how far?
@@ -854,7 +857,7 @@ for name, found in before.items():
 plots.table(rows, ["network", "factor per step", far])
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# A GRU does *not* come with a gradient that lasts. Untrained, its gates are half open: a factor of 0.74 per step, and $10^{-13}$ after a hundred. A bias of 3 for the update gate changes that to 0.97 before a single step of training, and training finds it by itself: 0.973. The plain network goes the other way, from 0.980 to 0.961. After training the two are a factor of three apart at distance 100, no more. What differs is that the GRU can *choose* what to keep.
 
 # %% [markdown]
 # ## All reviews
@@ -948,7 +951,7 @@ plots.table(
 )
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# Look at the bars, not only at the answer. From "slow" on each state speaks against the film, "wonderful" brings it back to zero, and "loved" turns it. The mean counts the words spent on complaining, and says 0.01. We would say otherwise. The probes are worse: "not a great film" is a good review with 0.91, and "not a terrible film" is a bad one. Three words are nothing like the 200 it has learned from, and "not" alone is a weak word. A network that reads in order need not have learned what order is for.
 
 # %% [markdown]
 # ## The test reviews, once
@@ -991,7 +994,9 @@ for first, second in (("gru", "rnn"), ("gru", "words"), ("rnn", "words")):
     print(f"{names[first]} minus {names[second]}: {100 * mean:+.2f} points, standard error {100 * error:.2f}")
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# The GRU is the best of the three networks, 86.1 %, half a point above the plain one and the one without memory; over the seeds that lead is many standard errors long. The plain network and the one without recurrence cannot be told apart. And the bag of words, which was trained in seconds, is right in 87.2 %. In 200 words of a film review, which words there are says nearly everything.
+#
+# One more warning: on the validation reviews the *plain* network was ahead of the GRU. With 2 500 reviews half a point is luck. Published student work with a plain network had 81.9 %.
 
 # %% [markdown]
 # ## Letters instead of words
@@ -1182,7 +1187,7 @@ plots.show(
 )
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# The sum's gradient is 64 times the mean's, exactly the length of the window. With gradient descent that decides: the mean learns slowly, the sum jumps to losses above a thousand bits at the same rate, and with clipping it learns after all, since every step then has the same length. Adam does not see the factor: 3.51 bits both ways. Only with clipping does it see a little, because the limit of 1 cuts every gradient of the sum and few of the mean. So a learning rate, or a clipping limit, means nothing unless one says what the loss is summed over.
 
 # %% [markdown]
 # ## A sampler that carries its state
@@ -1308,7 +1313,9 @@ for temperature in (0.5, 0.7, 1.0):
 plots.table(rows, [f"known words in %, 3 texts of {WRITTEN} letters", "state carried", "state dropped"])
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# Four passes over a million letters bring the GRU to 2.48 bits per letter, better than counting with two letters of memory and worse than with three. It is a small network, and a short training; counting five letters deep takes seconds and has 2.10.
+#
+# The sampler is another matter. At temperature 0.5, 94 % of the words that it writes are words, with the state carried; with the state dropped, 26 %. Same network, same weights, same prediction at every single step.
 
 # %% [markdown] tags=["notes"]
 # Read both texts aloud. Then ask for the bits per letter of a network that is always used with a zero state: it cannot beat the row "counts with the last 1 letters", whatever its weights. The bug gives no error and no warning, and the training curve is perfect. Where else in this course can state be dropped in silence? (Batch normalisation in inference mode; an optimiser that is built anew in each epoch.)
