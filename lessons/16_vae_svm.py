@@ -10,6 +10,7 @@
 #     name: python3
 #   course:
 #     title: Semi-supervised learning with a variational autoencoder
+#     minutes: {full: 18}
 #     summary: A VAE learns a code from images without labels, an SVM reads it with few; when does that help?
 #     data: [mnist, fashion_mnist]
 #     expected:
@@ -338,7 +339,7 @@ plots.show(
 )
 
 # %% [markdown]
-# *The ELBO stands here.*
+# Both bounds climb steeply for five epochs and slowly after. A validation digit ends at −96.3 nats and a garment at −237.9, and training images are only 1.3 and 0.4 nats ahead: no sign of learning images by heart. The two numbers do not compare with each other, since the digits are coins and the garments are grey.
 
 # %% [markdown]
 # ## Which dimensions are used?
@@ -371,7 +372,7 @@ plots.show(
 )
 
 # %% [markdown]
-# *The KL stands here.*
+# There is a cliff. Twelve dimensions carry more than one nat each for digits, six for garments, and the rest carry nothing: nobody told the model how many to use. In all a digit's code costs 21.9 nats and a garment's 12.2. Keep the six in mind.
 
 # %% [markdown] tags=["notes"]
 # Let the class compute: ten classes, equally frequent, are $\log 10 = 2.3$ nats. Point at the totals. Whatever the code says beyond 2.3 nats is *not* the label: it is slant, thickness, brightness, sleeve length. This is the thread of the last third of the lesson.
@@ -396,7 +397,7 @@ for name, vae in vaes.items():
     )
 
 # %% [markdown]
-# *What they look like stands here.*
+# The digits come back whole, with their slant and thickness and without the wobble of their edges. The garments lose more: the checked shirt has become plain, and the straps of the sandal are a smear. Most sampled digits can be read. Sampled garments have the outlines of trousers, coats and boots, and hardly a detail; a few are dark and nothing at all.
 
 # %% [markdown]
 # ## A map of the code
@@ -432,7 +433,7 @@ plots.show(
 )
 
 # %% [markdown]
-# *What the map shows stands here.*
+# For garments two directions show something: shoes and boots (5, 7 and 9) stand to the left, clothes to the right. For digits the classes lie on top of each other: two of twelve used dimensions are a poor view. An SVM sees all of them.
 
 # %% [markdown]
 # ## Labels, and who may see them
@@ -797,7 +798,9 @@ for name in pixels:
 plots.table(rows, ["error difference, points", *(f"N = {n}" for n in SIZES)], "Negative: M1 is better.")
 
 # %% [markdown]
-# *The comparison stands here.*
+# On **digits** M1 beats raw pixels and PCA at every $N$, by 5.2 and 4.4 points with 100 labels and by more than a point with 3000, all of it many standard errors. Self-training takes off another 4.7 points with 100 labels, and nothing later. The CNN, which has seen the labelled images only, is better than M1 with 100 and 600 labels and worse with 3000.
+#
+# On **garments** everything is the other way round. M1 loses to raw pixels by about four points at every $N$, and to PCA too, although all of them have used the same unlabelled images or none. From 600 labels on self-training makes it worse. The same code, the same SVM, the same care: why?
 
 # %% [markdown] tags=["notes"]
 # Stop here, before the next section. Ask: *why should the same model help with one dataset and not with the other?* Write the hypotheses down (too blurred; too few dimensions; wrong things in the code; wrong distances). Each of the next three measurements can kill one of them.
@@ -887,7 +890,9 @@ plots.table(
 )
 
 # %% [markdown]
-# *The verdict on the two suspects stands here.*
+# **The first suspect is guilty, on garments.** From the reconstructed pixels the SVM has 20.3 % errors, from the real ones 17.7 %. The 2.6 points between them are lost in the code, and no classifier can bring them back. On digits nothing is missing: reconstructions serve the SVM *better* than real pixels (6.9 against 7.5 %), and the code itself better still (5.2 %).
+#
+# **The second suspect did little.** Reconstructed pixels hold what the code holds, with other distances: that is worth 1.3 points on garments. Weighing the dimensions by sight is worth 0.8 ± 0.4, by label 0.9 ± 0.5, about the edge of noise. Whitening harms PCA on digits, by 1.3 points, and does nothing to it on garments. And the distances of the code are not bad in general: on digits every change of them makes the error larger.
 
 # %% [markdown]
 # ## What the code is spent on
@@ -953,7 +958,9 @@ plots.table(
 )
 
 # %% [markdown]
-# *What the code is spent on stands here.*
+# Most of the nats are for things within a class: 70 % on digits, 57 % on garments, weighed in this way. Brightness is an example. It can be read from the garments' code with $R^2 = 0.88$, the class with 0.26. The code tells better how bright a garment is than what it is.
+#
+# But beware of stopping at the first story that fits. The digits' code spends *more* on brightness, which for a digit is the thickness of its strokes, and it serves the SVM well. So the reason is not that nats are spent on other things; that is so on both. It is what was *left out*. A digit's class lies in its outline, which twelve numbers bring back. A shirt, a pullover and a coat share an outline; what tells them apart, a collar, buttons, a texture, are few pixels, which six numbers do not bring back. The reconstructions above show it, and the first suspect's 2.6 points measure it.
 
 # %% [markdown] tags=["question"]
 # **Question 16.a.** The ELBO of a VAE goes up. Does the error of an SVM on its code have to go down? Give a reason from the formula, and one from the measurements above.
@@ -1002,7 +1009,9 @@ for n in SIZES:
     results.record(f"fashion_accuracy_{n}", 1 - errors("fashion", "M1", n, "test", test_labels).mean() / 100)
 
 # %% [markdown]
-# *What the table says stands here.*
+# On digits our plain M1 has 16.4, 6.5, 5.0 and 3.7 %. With self-training it has 12.4 % at $N = 100$, where the paper has 11.8 with a transductive SVM; at the other sizes self-training adds nothing, and the paper stays half a point to a point ahead. Look at the last columns before you buy: with 100 labels a small CNN, without a single unlabelled image, has 14.1 %.
+#
+# On garments M1 costs three to four points at every $N$ against the same SVM on raw pixels, as it did on validation images. The CNN is best with 100 and 600 labels and level with raw pixels at 1000. With 3000 labels raw pixels lead; the CNN's 400 steps were fixed before, and are few for so many images. Unlabelled images are worth something where the model of them keeps what the label needs, and a table of one dataset would not have told you.
 
 # %% [markdown] tags=["notes"]
 # Ask for the fair comparison in the table: M1 used all training images without labels, the CNN none of them, and the CNN knows that pixels have neighbours. Ask which column you would buy with 100 labels, and which with 3000.
