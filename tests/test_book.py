@@ -300,6 +300,7 @@ def test_names_break_behind_an_underscore_and_numbers_not_at_all(book):
 def test_a_value_stays_with_its_spread_and_its_per_cent():
     space = "\N{NO-BREAK SPACE}"
     assert unbroken("55 000 in 94.9 ± 0.4 %, a ± b") == f"55{space}000 in 94.9{space}±{space}0.4{space}%, a ± b"
+    assert unbroken("3 × 3 × 16 in 25 ms, 2 sets") == f"3{space}×{space}3{space}×{space}16 in 25{space}ms, 2 sets"
 
 
 def test_a_search_result_points_to_an_entry_of_the_glossary(book):

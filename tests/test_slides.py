@@ -326,6 +326,21 @@ def test_formulas_are_left_to_mathjax_and_markdown_keeps_off_them():
     assert r'<div class="math display">\[x_i^* = \frac{1}{2}\]</div>' in text
 
 
+def test_a_formula_keeps_its_comma_and_its_brackets():
+    text = prose.whole("So ($x$), $y$ and $k$-th.")
+    formulas = [rf'<span class="math">\({name}\)</span>' for name in "xyk"]
+    wrapped = (
+        f'<span class="glued">({formulas[0]}),</span> {formulas[1]} and <span class="glued">{formulas[2]}-th.</span>'
+    )
+    assert wrapped in text
+
+
+def test_a_broken_line_of_code_goes_on_right_of_its_indent():
+    [block] = code.blocks(['if x:\n    print("' + "long " * 30 + '")'])
+    assert 'class="line" style="--indent:4ch"' in block.html
+    assert block.height > 3 * 16 * 1.36
+
+
 @pytest.mark.parametrize(
     ("text", "kept"),
     [

@@ -8,6 +8,8 @@ from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
+from tools.deck.prose import glued
+
 STRAY = (".buildinfo", "objects.inv", "_sources")  # of use to Sphinx only
 SILENT = ("script", "style")
 LONG_NAME = re.compile(r'(?<=<span class="pre">)[^<]{16,}(?=</span>)')
@@ -20,7 +22,7 @@ def finish(folder: Path) -> None:
     script = f"coursePages({json.dumps(texts, ensure_ascii=False, separators=(',', ':'))});\n"
     (folder / "_static" / "pages.js").write_text(script, encoding="utf-8")
     for path in pages:
-        path.write_text(breakable(path.read_text(encoding="utf-8")), encoding="utf-8")
+        path.write_text(glued(breakable(path.read_text(encoding="utf-8"))), encoding="utf-8")
     for path in (folder / "_images").glob("*.gif"):
         still(path)
     for name in STRAY:

@@ -10,6 +10,7 @@ from tools.book.outputs import Outputs
 from tools.build import notebook_text
 from tools.deck import code
 from tools.deck.code import without_solution
+from tools.deck.prose import together
 from tools.lesson import Lesson, notebook_cells, slide_of, source_of
 from tools.outcome import show
 from tools.results import Record
@@ -118,7 +119,7 @@ class LessonPage:
         name = next(iter(self.lesson.header.expected), "")
         if not name:
             return ""
-        band = band_text(self.lesson.header.expected[name])
+        band = together(band_text(self.lesson.header.expected[name]))
         value = show(self.record.results[name]) if name in self.record.results and not self.record.stale else ""
         return f"`{name}` {value} (expected {band})" if value else f"`{name}`, expected {band}"
 

@@ -18,6 +18,7 @@ BARE_ADDRESS = re.compile(r"(?<![(<\[\"])\bhttps?://[^\s)>,]+[^\s)>,.;:]")
 RELATIVE_LINK = re.compile(r"\[([^\]]+)\]\((?!https?://|#)[^)]+\)")
 NUMERALS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII")
 PAGES = ("results", "data", "glossary")
+SPACE = "\N{NO-BREAK SPACE}"
 SHORT = 12  # letters of a checksum that are shown
 
 
@@ -81,8 +82,10 @@ def _card(card: str, catalog: dict[str, Any], users: dict[str, list[Record]]) ->
     title = entry.get("title", name)
     lines = [f"(data-{name})=", f"## {title[0].upper()}{title[1:]}", "", f'`data.load("{name}")`', "", body.strip()]
     if name in users:
-        links = (f"[{r.lesson.number} {r.lesson.header.title}](lessons/{r.lesson.slug}.ipynb)" for r in users[name])
-        lines += ["", f"Used in {' · '.join(links)}"]  # titles have commas and question marks of their own
+        links = (
+            f"[{r.lesson.number}{SPACE}{r.lesson.header.title}](lessons/{r.lesson.slug}.ipynb)" for r in users[name]
+        )
+        lines += ["", f"Used in {f'{SPACE}· '.join(links)}"]  # titles have commas and question marks of their own
     files = [(variant.get("label", ""), file) for variant in entry.get("variant", ()) for file in variant["files"]]
     return "\n".join([*lines, "", *_files(files)])
 

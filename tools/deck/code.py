@@ -170,7 +170,16 @@ def _legibility(lines: Sequence[Line], height: float) -> float:
 def _rows(lines: Sequence[Line], size: float) -> int:
     """Rows that the lines take when those that are too long for the slide are broken."""
     columns = int((BODY_WIDTH - 44) / (ADVANCE * size))
-    return sum(max(1, math.ceil(len(line.text) / columns)) for line in lines)
+    return sum(_rows_of(line.text, columns) for line in lines)
+
+
+def _rows_of(text: str, columns: int) -> int:
+    """Rows of one line: what goes on stands four letters to the right of its first."""
+    return 1 + max(0, math.ceil((len(text) - columns) / max(20, columns - 4 - _indent(text))))
+
+
+def _indent(text: str) -> int:
+    return len(text) - len(text.lstrip())
 
 
 def _pages(lines: list[Line], most: int) -> list[list[Line]]:
@@ -201,7 +210,7 @@ def _block(lines: Sequence[Line], size: float) -> Block:
         lines = lines[:-1]
     coloured = highlight("\n".join(line.text for line in lines), LEXER, FORMATTER).rstrip("\n").split("\n")
     html = "".join(
-        f'<span class="line{" solution" if line.solution else ""}">{text or " "}\n</span>'
+        f'<span class="line{" solution" if line.solution else ""}"{_hanging(line.text)}>{text or " "}\n</span>'
         for line, text in zip(lines, coloured, strict=True)
     )
     style = f'style="--size:{size:g}px"'
@@ -210,6 +219,12 @@ def _block(lines: Sequence[Line], size: float) -> Block:
         f'<pre class="code" {style}><code>{html}</code></pre>',
         _rows(lines, size) * size * LINE_HEIGHT + PADDING,
     )
+
+
+def _hanging(text: str) -> str:
+    """For a line that may have to be broken: how far it is indented, which what goes on should be too."""
+    indent = _indent(text)
+    return f' style="--indent:{indent}ch"' if indent and len(text) > LINE_LENGTHS[0] else ""
 
 
 LEXER = PythonLexer(stripnl=False, ensurenl=False)

@@ -84,7 +84,9 @@ class _Composer:
         self._flush()
         before = self.deck[-1] if self.deck and not self.fresh else None
         discusses = last and not item.badge and not item.starts and before and before.blocks[-1].kind != "prose"
-        if before and discusses and item.height <= LEAD and before.height + item.height <= BODY_HEIGHT:
+        alone = before and all(block.kind == "result" for block in before.blocks)  # they hardly fill a slide
+        short = item.height <= LEAD or alone
+        if before and discusses and short and before.height + item.height <= BODY_HEIGHT:
             before.blocks += item.blocks
         else:
             self.waiting = item

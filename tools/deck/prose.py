@@ -17,7 +17,8 @@ from tools.deck.blocks import Block, prose_height
 
 NOTEBOOK_LINK = re.compile(r'href="(?:\.\./notebooks/|\./)?(\d\d_[a-z0-9_]+)\.ipynb')
 THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+(?![\d.,]?\d)")
-SPREAD = re.compile(r"(?<=\d) ± (?=\d)|(?<=\d) (?=%)")
+SPREAD = re.compile(r"(?<=\d) [±×] (?=\d)|(?<=\d) (?=(?:%|ms|s|[kMG]B)(?!\w))")
+GLUED = re.compile(r'([(\[“‘]?)(<span class="math[^"]*">\\\([^<]*\\\)</span>)([^\s<]{0,12})')
 LONG_LIST = 330  # height above which a list may be torn between its entries
 Piece = Block | tuple[int, str]  # a block, or a heading's level and HTML
 
@@ -56,15 +57,21 @@ def whole(source: str) -> str:
 
 
 def unbroken(text: str) -> str:
-    """The text with no line break inside a number, its spread and its per cent: 55 000, 0.9 ± 0.4 %."""
+    """The text with no line break inside a number, its spread and its unit: 55 000, 0.9 ± 0.4 %, 3 × 3, 25 ms."""
     for number in (THOUSANDS, SPREAD):
         text = number.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
     return text
 
 
+def glued(html: str) -> str:
+    """The HTML with no line break between a formula in a line and the comma or bracket at it."""
+    return GLUED.sub(lambda m: f'<span class="glued">{m[0]}</span>' if m[1] or m[3] else m[0], html)
+
+
 def together(table: str) -> str:
     """The table with no line break between a value and its spread, or between the ends of an interval."""
-    return re.sub(r" (±|–|to) (?=[-+−\d])", "\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", table)
+    whole = re.sub(r" (±|–|to) (?=[-+−\d])", "\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", table)
+    return whole.replace("–\N{NO-BREAK SPACE}", "–\N{WORD JOINER}\N{NO-BREAK SPACE}")  # lines break behind a dash
 
 
 def characters(html: str) -> int:
@@ -116,8 +123,8 @@ def _html(tokens: list[Token]) -> str:
 
 
 def _links(html: str) -> str:
-    """Links to another lesson's notebook lead to its slides."""
-    return NOTEBOOK_LINK.sub(r'href="\1.html', html)
+    """Links to another lesson's notebook lead to its slides; formulas keep their commas."""
+    return glued(NOTEBOOK_LINK.sub(r'href="\1.html', html))
 
 
 def _kind_and_height(tokens: list[Token], html: str) -> tuple[str, str, float]:
