@@ -10,7 +10,7 @@
 #     name: python3
 #   course:
 #     title: Convolution, pooling, and how far CIFAR-10 goes
-#     minutes: {class: 6, full: 41}
+#     minutes: {class: 4.5, full: 41}
 #     summary: A convolution by hand with its gradient, then small networks that look at garments and photographs.
 #     data: [fashion_mnist, cifar10]
 #     expected:
@@ -30,7 +30,7 @@
 # %% [markdown]
 # **You will**
 #
-# - write a convolution with loops, then as one matrix product, and its gradient, all equal to Keras' to 1e-5;
+# - write a convolution with loops, then as one matrix product, and its gradient, all equal to Keras' to $10^{-5}$;
 # - compute what a stack of layers can see, and how many parameters it has;
 # - write a training loop whose accuracy is what it says it is;
 # - push the filter size from 1 × 1 to the whole image, and set pooling against strides;

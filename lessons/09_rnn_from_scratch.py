@@ -29,7 +29,7 @@
 # %% [markdown]
 # **You will**
 #
-# - write a recurrent cell, its loop through time, and a GRU, all equal to Keras' to 1e-5;
+# - write a recurrent cell, its loop through time, and a GRU, all equal to Keras' to $10^{-5}$;
 # - pad texts to one length, mask the padding by hand, and measure what a forgotten mask costs;
 # - measure how the gradient fades, or explodes, on its way back through time, and clip it;
 # - compare the network with baselines that know nothing of word order;
