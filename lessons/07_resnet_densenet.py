@@ -10,7 +10,7 @@
 #     name: python3
 #   course:
 #     title: "ResNet and DenseNet: going deep"
-#     minutes: {class: 6.5, full: 53}
+#     minutes: {class: 3.5, full: 53}
 #     summary: Why plain stacks fail when they grow, how shortcuts cure it, and which shape pays on two cores.
 #     data: [cifar10]
 #     expected:
