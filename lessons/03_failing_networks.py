@@ -413,6 +413,7 @@ def gradient_lines(ax, events):
     if not any(norm > 0 for tag in tags for norm in events[tag][1]):
         ax.text(0.5, 0.5, "all exactly 0", transform=ax.transAxes, ha="center")
     ax.set(ylabel="gradient norm", yscale="log")
+    ax.yaxis.set_minor_formatter(plots.plt.NullFormatter())  # else the labels of two decades run into each other
 
 
 # %%

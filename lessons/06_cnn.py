@@ -744,10 +744,12 @@ fig, panels = plots.axes(columns=2, height=4.6)
 for ax, name, classes in zip(panels, tests, (fashion.classes, cifar.classes)):
     matrix = metrics.confusion_matrix(tests[name][1], predicted[name], 10)
     percent = 100 * matrix / matrix.sum(axis=1, keepdims=True)
-    short = [c.split("/")[0].split(" ")[0][:10] for c in classes]
-    plots.heatmap(percent, short, short, ax=ax, limits=(0, 100), digits=0, write=False, unit="% of the true class")
-    ax.set(xlabel="predicted", ylabel="true")
+    short = [c.split("/")[0].removeprefix("Ankle ") for c in classes]
+    plots.heatmap(percent, short, short, ax=ax, limits=(0, 100), write=False, colourbar=False)
+    ax.set(title={"fashion": "Fashion-MNIST", "cifar": "CIFAR-10"}[name], xlabel="predicted")
     ax.tick_params(axis="x", rotation=90)
+panels[0].set_ylabel("true")
+fig.colorbar(panels[1].images[0], ax=panels, label="% of the true class")
 plots.show(
     fig,
     "Confusions on the test images.",
