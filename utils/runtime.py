@@ -69,14 +69,15 @@ def start(lesson: str, seed: int = 0) -> None:
 
 
 def _limit_threads() -> None:
-    """Use `COURSE_THREADS` threads where a grader shares the machine among many notebooks."""
+    """One operation at a time, each on all cores, or on `COURSE_THREADS` where a grader shares the machine.
+
+    Two operations at a time may add up gradients in another order in every run: then no seed makes two runs equal.
+    """
     import tensorflow as tf
 
-    threads = os.environ.get("COURSE_THREADS")
-    if threads:
-        with contextlib.suppress(RuntimeError):  # TensorFlow has already started: too late to change
-            tf.config.threading.set_intra_op_parallelism_threads(int(threads))
-            tf.config.threading.set_inter_op_parallelism_threads(int(threads))
+    with contextlib.suppress(RuntimeError):  # TensorFlow has already started: too late to change
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+        tf.config.threading.set_intra_op_parallelism_threads(int(os.environ.get("COURSE_THREADS", 0)))
 
 
 def _show_open_exercises_in_one_line() -> None:
