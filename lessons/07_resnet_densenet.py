@@ -67,9 +67,9 @@ BATCH_SIZE = 128
 SEEDS = 3  # repetitions of every comparison
 DEPTHS = (8, 20, 56)  # layers with weights in the depth sweep
 SWEEP_WIDTH = 8  # filters of the first stage there
-SWEEP_STEPS = 200
-SCREENING_STEPS = 200  # for each candidate, at 16 × 16 pixels
-SIZES = (24, 24, 24, 32, 32, 32)  # picture size in each epoch of the long run
+SWEEP_STEPS = 120
+SCREENING_STEPS = 120  # for each candidate, at 16 × 16 pixels
+SIZES = (20, 24, 24, 28, 32, 32)  # picture size in each epoch of the long run
 PEAK_RATE = 0.2  # highest learning rate
 WEIGHT_DECAY = 0.005
 LABEL_SMOOTHING = 0.1
@@ -547,7 +547,7 @@ for row, (_, maps) in enumerate(bottlenecks(block)):
 fig, ax = plots.axes(height=3)
 names = ["input", *(f"layer {i}" for i in range(1, 6))]
 plots.heatmap(
-    connected, names[1:], names[:5], xlabel="sees the maps of", unit="connected", digits=0, ax=ax, limits=(0, 1)
+    connected, names[1:], names[:5], xlabel="sees the maps of", digits=0, ax=ax, limits=(0, 1), colourbar=False
 )
 plots.show(
     fig,
