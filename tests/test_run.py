@@ -260,7 +260,7 @@ def test_notebooks_run_side_by_side_and_are_reported(
     record = nbformat.read(folder / "runs.ipynb", as_version=4).metadata.course.run
     assert record.lesson_sha256 == code_digest(golden("runs").cells)
     assert set(record) == {
-        "profile", "origins", "seconds", "python", "tensorflow", "keras", "lesson_sha256", "utils_sha256"
+        "profile", "origins", "seconds", "threads", "python", "tensorflow", "keras", "lesson_sha256", "utils_sha256"
     }  # fmt: skip
     capsys.readouterr()
     begin = time.monotonic()

@@ -191,5 +191,6 @@ def run_record(outcome: Outcome) -> dict[str, Any]:
         "profile": outcome.profile,
         "origins": outcome.origins,
         "seconds": round(outcome.seconds, 1),
+        "threads": int(os.environ.get("COURSE_THREADS") or os.cpu_count() or 1),  # other threads, other last digits
         **{name: outcome.key[name] for name in names},
     }
