@@ -37,6 +37,7 @@
 
 # %% tags=["setup"]
 import sys
+from functools import partial
 
 sys.path[:0] = [".", ".."]  # utils/ stands beside notebooks/
 
@@ -71,14 +72,15 @@ SHORT_LIMIT, SHORT_EPOCHS = 10000, 5  # images and passes in the comparison of o
 LABELS = (100, 500, 1000)  # sizes of the labelled subset
 DRAWS = 5  # random subsets of every size
 TUNING_DRAWS = 2  # further subsets, on which learning rates are chosen
-RATES = (0.0003, 0.001, 0.003, 0.01)  # learning rates to choose from
+RATES = (0.0001, 0.0003, 0.001, 0.003)  # learning rates to choose from
 STEPS = 300  # training steps of every classifier
 LABELLED_BATCH = 50
+SHIFT = 2  # labelled images move by up to so many pixels, in all ways alike
 
 runtime.profile(
     in_class=dict(
         LIMIT=15000, VALIDATION=2000, BATCH_SIZE=64, EPOCHS=4, SEEDS=2, SHORT_LIMIT=4000, SHORT_EPOCHS=4, LABELS=(100, 1000), DRAWS=3,
-        TUNING_DRAWS=1, RATES=(0.001, 0.003, 0.01), STEPS=200,
+        TUNING_DRAWS=1, RATES=(0.0003, 0.001, 0.003), STEPS=200,
     ),
     smoke=dict(
         LIMIT=600, VALIDATION=100, EPOCHS=1, SEEDS=1, SHORT_LIMIT=128, SHORT_EPOCHS=1, LABELS=(100,), DRAWS=2,
@@ -325,7 +327,7 @@ def build_convolutional(code, filters):
     images, codes = keras.Input((28, 28, 1)), keras.Input((code,))
     h = layers.Conv2D(filters, 5, activation="relu", name="conv1", **shared)(images)
     h = layers.Conv2D(2 * filters, 3, activation="relu", name="conv2", **shared)(h)
-    encoder = keras.Model(images, layers.Dense(code, name="code")(layers.Flatten()(h)))
+    encoder = keras.Model(images, layers.Dense(code, name="code")(layers.Flatten(name="maps")(h)))
     ### BEGIN SOLUTION
     h = layers.Dense(7 * 7 * 2 * filters, activation="relu")(codes)
     h = layers.Reshape((7, 7, 2 * filters))(h)
@@ -567,7 +569,8 @@ plots.table(
     [[name, f"{values.mean():.4f}"] for name, values in distances.items()],
     [f"{len(first)} pairs", "MSE to the nearest training image"],
 )
-difference, error = metrics.paired_difference(*list(distances.values())[:0:-1])
+_, in_code, in_pixels = distances.values()
+difference, error = metrics.paired_difference(in_pixels, in_code)
 print(f"pixels minus code: {difference:.4f} ± {error:.4f} (standard error over pairs)")
 
 # %% [markdown]
@@ -666,10 +669,76 @@ for name, draw in ways_to_draw.items():
     rows.append([name, counts, len(np.intersect1d(*two))])
 plots.table(rows, ["100 rows", "images of each class, first draw", "rows that two draws share"])
 
+
+# %%
+def subset(count, draw):
+    return balanced_subset(y_train, count, np.random.default_rng([draw, count]))
+
+
+# %% [markdown]
+# ## What is a code worth?
+#
+# Before any network learns from labels: how much do the features that we have by now know about classes? Logistic regression, a linear classifier, answers for the pixels, for PCA's code, for the codes of both convolutional autoencoders, and for what stands *in front of* their codes: the 7 · 7 · 2 · `FILTERS` numbers of the last convolution, the *maps*.
+#
+# All features get mean 0 and overall standard deviation 1. The penalty (`C` is its inverse) is chosen for each on validation images, with subsets of 100 labels that serve for choices only. (Whoever has 100 labels has no thousands of validation labels beside them. Here they serve all alike.)
+
+
+# %% tags=["helper"]
+def front(encoder):
+    """The encoder up to its flattened maps, without the code."""
+    return keras.Model(encoder.input, encoder.get_layer("maps").output)
+
+
+# %%
+def standard(encode):
+    """The same features with mean 0 and overall standard deviation 1; no label is needed for that."""
+    z = encode(x_train[:5000])
+    mean, scale = z.mean(axis=0), z.std()
+    return lambda x: (encode(x) - mean) / scale
+
+
+def learned(kind, part=lambda encoder: encoder):
+    """Features of this kind of autoencoder, one for each seed."""
+    return [standard(partial(in_batches, part(rebuild(kind, seed)[0]))) for seed in range(SEEDS)]
+
+
+FEATURES = {
+    "pixels": [standard(lambda x: x.reshape(len(x), -1))],
+    f"PCA {CODE}": [standard(pca.encode)],
+    f"code {CODE}": learned("convolutional"),
+    f"code {CODE}, denoising": learned("denoising"),
+    "maps": learned("convolutional", front),
+    "maps, denoising": learned("denoising", front),
+}
+
+
+def linear_classifier(name, count, draw, penalty):
+    """Logistic regression on one labelled subset, and the features that it reads; draws take the seeds in turn."""
+    features, rows = FEATURES[name][draw % len(FEATURES[name])], subset(count, draw)
+    return LogisticRegression(C=penalty, max_iter=5000).fit(features(x_train[rows]), y_train[rows]), features
+
+
+# %%
+PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+tuning = range(100, 100 + TUNING_DRAWS)
+best_penalty, rows = {}, []
+for name in FEATURES:
+    found = np.zeros(len(PENALTIES))
+    for draw in tuning:
+        models = [linear_classifier(name, LABELS[0], draw, penalty) for penalty in PENALTIES]
+        x = models[0][1](x_valid)
+        found += [model.score(x, y_valid) / len(tuning) for model, _ in models]
+    best_penalty[name] = PENALTIES[int(np.argmax(found))]
+    rows.append([name, x.shape[1], f"{best_penalty[name]:g}", f"{100 * found.max():.1f}"])
+plots.table(rows, ["logistic regression on", "numbers", "chosen C", "validation accuracy %"])
+
+# %% [markdown]
+# *What these numbers say will stand here as soon as the full run has been made.*
+
 # %% [markdown]
 # ## The classifier head
 #
-# The classifier is the encoder with one dense layer of ten scores on top. *Frozen*: only that layer learns. *Fine-tuned*: all weights learn, starting from the autoencoder's. *From scratch*: all weights learn, starting at random.
+# The classifier is the encoder up to its maps, with one dense layer of ten scores on top. The code itself is left out: the reconstruction decided what it keeps, and fine-tuning has more to work with in front of it. *Frozen*: only that layer learns. *Fine-tuned*: all weights learn, starting from the autoencoder's. *From scratch*: all weights learn, starting at random.
 #
 # ### Exercise 15.6 · Put a head on an encoder
 #
@@ -709,7 +778,7 @@ checks.run("15.add_head", head_facts)
 #
 # A comparison of starts is worth nothing if the networks differ in anything else: a layer, the head, the loss. What differs here is where the weights start and which of them may move. Each draw uses an autoencoder of another seed, in turn. The last way in the list is a control: an encoder that is frozen *and* untrained.
 #
-# The scale of a code means nothing to an autoencoder, since its decoder can undo it, but a new head expects numbers of size 1. So we move each code to mean 0 and divide by its overall standard deviation, inside the weights of the last layer. No label is needed for that.
+# The scale of the maps means nothing to an autoencoder, since the layers behind them can undo it, but a new head expects numbers of size 1. So we divide the maps by their overall standard deviation, inside the weights of their layer. No label is needed for that.
 
 # %%
 WAYS = {  # name: (whose weights the encoder starts with, frozen)
@@ -724,10 +793,10 @@ PRETRAINED = [way for way, (start, _) in WAYS.items() if start in KINDS]
 
 
 def rescaled(encoder):
-    """Its weights, changed so that codes have mean 0 and overall standard deviation 1; `code` is the last layer."""
-    *weights, kernel, bias = encoder.get_weights()
-    z = in_batches(encoder, x_train[:5000])
-    return [*weights, kernel / z.std(), (bias - z.mean(axis=0)) / z.std()]
+    """Its weights, the last maps divided by their overall standard deviation: ReLU lets a factor through."""
+    *weights, kernel, bias = front(encoder).get_weights()
+    scale = in_batches(front(encoder), x_train[:5000]).std()
+    return [*weights, kernel / scale, bias / scale]
 
 
 encoders = {(kind, seed): rescaled(rebuild(kind, seed)[0]) for kind in KINDS[1:] for seed in range(SEEDS)}
@@ -736,10 +805,15 @@ for seed in range(SEEDS):
     encoders["untrained", seed] = rescaled(build("convolutional")[0])
 
 
+def new_classifier(frozen):
+    """A convolutional encoder up to its maps, with random weights, and the head."""
+    return add_head(front(build_convolutional(CODE, FILTERS)[0]), frozen)
+
+
 def start_weights(way, draw):
     """Weights of a classifier before training: a new network, with a stored encoder if the way has one."""
     keras.utils.set_random_seed(1000 + draw)
-    model, start = add_head(build_convolutional(CODE, FILTERS)[0], frozen=False), WAYS[way][0]
+    model, start = new_classifier(frozen=False), WAYS[way][0]
     return [*encoders[start, draw % SEEDS], *model.get_weights()[-2:]] if start else model.get_weights()
 
 
@@ -756,7 +830,7 @@ def skeleton(model):
     return parts
 
 
-classifiers = {frozen: add_head(build_convolutional(CODE, FILTERS)[0], frozen) for frozen in (False, True)}
+classifiers = {frozen: new_classifier(frozen) for frozen in (False, True)}
 assert skeleton(classifiers[False]) == skeleton(classifiers[True])
 starts = {way: start_weights(way, draw=0) for way in WAYS}
 rows = []
@@ -773,9 +847,18 @@ plots.table(rows, ["way", "the encoder starts from", "parameters", "that may mov
 # ## Training on few labels
 #
 # Each classifier takes the same number of steps, with batches from its labelled subset only. One graph does all steps of a training, and serves all draws and rates.
+#
+# A shirt two pixels further left is still a shirt. That costs no label to know, so in training each batch is pushed by up to `SHIFT` pixels. All ways see the same pushes in the same order.
 
 
 # %% tags=["helper"]
+def pushed(images, step):
+    """The batch, pushed by up to SHIFT pixels to any side; the push depends on the step only."""
+    y, x = tf.unstack(tf.random.stateless_uniform((2,), [step, 0], 0, 2 * SHIFT + 1, tf.int32))
+    framed = tf.pad(images, [[0, 0], [SHIFT, SHIFT], [SHIFT, SHIFT], [0, 0]])
+    return tf.slice(framed, [0, y, x, 0], [LABELLED_BATCH, 28, 28, 1])
+
+
 class FewLabels:
     """A classifier that is trained again and again, each time from given weights."""
 
@@ -796,8 +879,9 @@ class FewLabels:
             share_done = tf.cast(step, "float32") / STEPS
             self.optimizer.learning_rate.assign(rate * (1 + tf.cos(np.pi * share_done)) / 2)
             rows = batches[step]
+            images = pushed(tf.gather(x, rows), step)
             with tf.GradientTape() as tape:
-                outputs = self.model(tf.gather(x, rows), training=True)
+                outputs = self.model(images, training=True)
                 loss = tf.reduce_mean(self.loss(tf.gather(y, rows), outputs))
             gradients = tape.gradient(loss, self.model.trainable_variables)
             self.optimizer.apply_gradients(zip(gradients, self.model.trainable_variables))
@@ -818,10 +902,6 @@ def from_scores(y, scores):
     return keras.losses.sparse_categorical_crossentropy(y, scores, from_logits=True)
 
 
-def subset(count, draw):
-    return balanced_subset(y_train, count, np.random.default_rng([draw, count]))
-
-
 # %%
 few = {frozen: FewLabels(model, from_scores) for frozen, model in classifiers.items()}
 
@@ -838,11 +918,10 @@ def train_way(run):
 # %% [markdown]
 # ### Choosing the learning rate
 #
-# Weights that are already good want smaller steps than a fresh layer. So each way picks its own rate from the same list, on validation images, with subsets of 100 labels that are not used again. (Whoever has 100 labels has no thousands of validation labels beside them. Here they serve all ways alike.) Two baselines without a network choose their penalty (`C`, its inverse) in the same way: logistic regression on the pixels, and on PCA's code, divided by its overall standard deviation.
+# Weights that are already good want smaller steps than a fresh layer. So each way picks its own rate from the same list, on validation images, with the same tuning subsets of 100 labels.
 
 # %%
-few_settings = settings | dict(STEPS=STEPS, LABELLED_BATCH=LABELLED_BATCH, SEEDS=SEEDS)
-tuning = range(100, 100 + TUNING_DRAWS)
+few_settings = settings | dict(STEPS=STEPS, LABELLED_BATCH=LABELLED_BATCH, SHIFT=SHIFT, SEEDS=SEEDS)
 keys = [(way, LABELS[0], draw, rate) for way in WAYS for rate in RATES for draw in tuning]
 tried = resume.pieces("learning rates", keys, train_way, few_settings)
 
@@ -860,35 +939,12 @@ plots.show(
     f"Validation accuracy at {LABELS[0]} labels, {TUNING_DRAWS} subsets that serve for this choice only.",
     "A table of accuracies: ways to start in rows, learning rates in columns.",
 )
-
-# %%
-code_scale = pca.encode(x_train).std()
-FEATURES = {
-    "logistic regression, pixels": lambda x: x.reshape(len(x), -1),
-    f"logistic regression, PCA {CODE}": lambda x: pca.encode(x) / code_scale,
-}
-
-
-def linear_model(features, count, draw, penalty):
-    """Logistic regression on one labelled subset."""
-    rows = subset(count, draw)
-    return LogisticRegression(C=penalty, max_iter=5000).fit(FEATURES[features](x_train[rows]), y_train[rows])
-
-
-PENALTIES = (0.01, 0.03, 0.1, 0.3, 1.0)
-best_penalty = {}
-for f, features in FEATURES.items():
-    x, scores = features(x_valid), []
-    for penalty in PENALTIES:
-        scores.append(np.mean([linear_model(f, LABELS[0], draw, penalty).score(x, y_valid) for draw in tuning]))
-    best_penalty[f] = PENALTIES[int(np.argmax(scores))]
-for name, chosen_value in (best_rate | best_penalty).items():
-    print(f"{name:32} {'C' if name in FEATURES else 'rate'} = {chosen_value:g}")
+print("chosen:", ", ".join(f"{way} {rate:g}" for way, rate in best_rate.items()))
 
 # %% [markdown]
 # ### The comparison
 #
-# In one draw all ways see the same labelled images and start with the same head.
+# In one draw all ways see the same labelled images and start with the same head. Beside them stand three logistic regressions: on the pixels, on PCA's code, and on the code of the convolutional autoencoder.
 
 # %%
 results_of = {}
@@ -912,10 +968,21 @@ for way, (_, frozen) in WAYS.items():
     )
 
 # %%
+linear = {
+    (f"logistic regression, {f}", n): [linear_classifier(f, n, d, best_penalty[f]) for d in range(DRAWS)]
+    for f in list(FEATURES)[:3]
+    for n in LABELS
+}
+
+
+def linear_scores(x, y):
+    return {key: [model.score(features(x), y) for model, features in models] for key, models in linear.items()}
+
+
+# %%
 on_valid = {(w, n): [results_of[w, n, d]["accuracy"] for d in range(DRAWS)] for w in WAYS for n in LABELS}
-linear = {(f, n): [linear_model(f, n, d, best_penalty[f]) for d in range(DRAWS)] for f in FEATURES for n in LABELS}
-on_valid |= {key: [m.score(FEATURES[key[0]](x_valid), y_valid) for m in models] for key, models in linear.items()}
-everything = [*WAYS, *FEATURES]
+on_valid |= linear_scores(x_valid, y_valid)
+everything = list(dict.fromkeys(name for name, _ in on_valid))
 fig, panels = plots.axes(columns=len(LABELS), sharey=True, height=4.6)
 for ax, count in zip(np.atleast_1d(panels), LABELS):
     for place, name in enumerate(everything):
@@ -928,7 +995,7 @@ np.atleast_1d(panels)[0].invert_yaxis()
 plots.show(
     fig,
     "Each dot is one labelled subset, the bar is their mean.",
-    "Panels of dots, one for each number of labels; rows for six ways to start a network and two logistic regressions.",
+    "Panels of dots, one for each number of labels; rows for six ways to start a network and three logistic regressions.",
 )
 
 # %% [markdown] tags=["notes"]
@@ -974,7 +1041,7 @@ def from_relu(y, scores):
     return keras.losses.sparse_categorical_crossentropy(y, tf.nn.relu(scores))
 
 
-trap = FewLabels(add_head(build_convolutional(CODE, FILTERS)[0], frozen=False), from_relu)
+trap = FewLabels(new_classifier(frozen=False), from_relu)
 rows = []
 for rate in RATES:
     found, silent = [], []
@@ -1007,7 +1074,7 @@ def test_score(way, count, draw):
 
 
 on_test = {(w, n): [test_score(w, n, d) for d in range(DRAWS)] for w in WAYS for n in LABELS}
-on_test |= {key: [m.score(FEATURES[key[0]](x_test), y_test) for m in models] for key, models in linear.items()}
+on_test |= linear_scores(x_test, y_test)
 
 # %%
 rows = [["one class for all", *["10.0"] * len(LABELS)]]
@@ -1048,7 +1115,7 @@ results.record("reconstruction_over_pca", np.mean(test_mse[chosen_kind]) / test_
 # - **Noise in the target.** A denoising network whose target is damaged too learns to keep the damage.
 
 # %% [markdown] tags=["notes"]
-# Close with the question from the reconstructions: which details did the code lose, and did the classifier need them? Let the class look for the answer in the row "frozen" of the last tables, against "logistic regression, pixels".
+# Close with the question from the reconstructions: which details did the code lose, and did the classifier need them? Let the class look for the answer in the two rows of logistic regression on pixels and on the code.
 
 # %% [markdown]
 # ## Summary
@@ -1064,7 +1131,7 @@ results.record("reconstruction_over_pca", np.mean(test_mse[chosen_kind]) / test_
 # - Set `CODE` to 2, 8 and 128. Where is the lead over PCA largest? With 2, draw the map of all validation codes.
 # - Remove every ReLU from the dense autoencoder. How close does it come to PCA, and why can it not be better?
 # - Set `DATASET = "mnist"`. Does pre-training gain more on digits?
-# - Put the head on the last convolution instead of the code. Does the frozen encoder gain?
+# - Put the head on the code instead of the maps. What do the frozen and the fine-tuned encoder lose?
 # - Lesson 16 makes the code a distribution; lesson 19 replaces the pixels by a better question.
 
 # %% [markdown]

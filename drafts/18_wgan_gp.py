@@ -43,7 +43,6 @@ from utils import checks, data, metrics, plots, results, resume, runtime
 import time
 
 import keras
-import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
 from keras import layers
@@ -56,7 +55,9 @@ runtime.start("18", seed=0)
 # %% [markdown]
 # ## Parameters
 #
-# A step of WGAN-GP updates its critic five times and costs far more than a step of DCGAN. So there are two fair comparisons: as many steps of the generator, and as much work. `COST` says how many DCGAN steps are worth one of WGAN-GP. It was measured once (4.4 on one core), rounded up in favour of DCGAN and written down, so that no number of steps depends on a clock. The paper's learning rate, 0.0001, is made for far longer games; both games here take lesson 17's, and neither rate was tuned.
+# A step of WGAN-GP updates its critic five times and costs far more than a step of DCGAN. So there are two fair comparisons: as many steps of the generator, and as much work. `COST` says how many DCGAN steps take as long as one of WGAN-GP. It was measured once (4.9 on one core) and written down, so that no number of steps depends on a clock.
+#
+# The paper's learning rate, 0.0001, is made for far longer games. Here both games got the same few short trials, with one seed: 200 steps of WGAN-GP, 900 of DCGAN, scored on validation images. From 0.0005 over 0.001 to 0.002 the FID fell from 57 to 42 to 25 for WGAN-GP, and from 28 (after 1000 steps) to 21 to 18 for DCGAN. So both take 0.002. Nothing else was tuned.
 
 # %% tags=["parameters"]
 DATASET = "fashion_mnist"  # or "mnist"
@@ -65,16 +66,16 @@ LIMIT = None  # training images that the networks see (None: all the others)
 BATCH_SIZE = 64
 LATENT = 32  # random numbers behind one image
 FILTERS = 16  # of the wide layers; the narrow ones have twice as many
-RATE = 0.0005  # Adam's learning rate in WGAN-GP
-DCGAN_RATE = 0.0005  # and in DCGAN
+RATE = 0.002  # Adam's learning rate in WGAN-GP
+DCGAN_RATE = 0.002  # and in DCGAN
 PENALTY = 10.0  # λ, the weight of the gradient penalty
 CRITIC_STEPS = 5  # critic steps for each generator step
-STEPS = 1000  # generator steps of WGAN-GP
-COST = 5  # DCGAN steps that cost as much as one step of WGAN-GP
-LOOKS = 10  # how often the long games are scored
+STEPS = 700  # generator steps of WGAN-GP
+COST = 5  # DCGAN steps that take as long as one step of WGAN-GP
+LOOKS = 8  # how often the long games are scored
 SEEDS = 3  # repetitions of every game
-HARD_STEPS = 200  # generator steps of WGAN-GP under stress
-HARD = ("no batch norm", "4 filters", "RMSprop")  # settings under stress
+HARD_STEPS = 220  # generator steps of WGAN-GP under stress
+HARD = ("few filters", "RMSprop", "no batch norm", "no norm, β₁ = 0.9")  # settings under stress
 SAMPLES = 3000  # drawn images behind every score
 JUDGE_LIMIT = None  # training images of the classifier that keeps the score (None: all)
 JUDGE_EPOCHS = 3
@@ -83,12 +84,12 @@ CLIP = 0.1  # bound of clipped weights there
 
 runtime.profile(
     in_class=dict(
-        STEPS=120, LOOKS=6, SEEDS=2, HARD_STEPS=40, HARD=("no batch norm", "RMSprop"), SAMPLES=1000,
+        STEPS=150, LOOKS=5, SEEDS=2, HARD_STEPS=60, HARD=("no batch norm", "no norm, β₁ = 0.9"), SAMPLES=1000,
         JUDGE_LIMIT=20000, TOY_STEPS=600,
     ),
     smoke=dict(
         VALIDATION=128, LIMIT=256, BATCH_SIZE=16, FILTERS=4, CRITIC_STEPS=2, STEPS=4, COST=2, LOOKS=2, SEEDS=1,
-        HARD_STEPS=2, HARD=("no batch norm",), SAMPLES=128, JUDGE_LIMIT=512, JUDGE_EPOCHS=2, TOY_STEPS=20,
+        HARD_STEPS=2, HARD=("no norm, β₁ = 0.9",), SAMPLES=128, JUDGE_LIMIT=512, JUDGE_EPOCHS=2, TOY_STEPS=20,
     ),
 )  # fmt: skip
 
@@ -287,7 +288,7 @@ checks.run("18.gradient_penalty", at_known_critic)
 # %% [markdown]
 # ## In two dimensions you can see it
 #
-# Eight small clouds on a ring are the real points. The drawn ones are the same ring, blurred: a generator that stands still. Only the critic learns, once with clipped weights and once with the penalty, from the same points in as many steps. In two dimensions the best plan for 1000 points can be computed, so the true distance is known. A critic with slope at most $K$ measures at most $K$ times the distance; the table divides by the largest slope that it has.
+# Eight small clouds on a ring are the real points. The drawn ones are the same ring, blurred: a generator that stands still. Only the critic learns, once with clipped weights and once with the penalty, from the same points in as many steps. In two dimensions the best plan for 1000 points can be computed, so the true distance is known. A critic with slope at most $K$ measures at most $K$ times the distance; the table divides by the largest slope that we find on the lines between real and drawn points.
 
 
 # %%
@@ -308,6 +309,7 @@ side = np.linspace(-4, 4, 81, dtype="float32")
 lattice = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
 
 
+# %%
 def toy_game(run):
     """Train a critic on the toy points; its surface, its estimate, its slopes and its weights."""
     way, seed = run
@@ -353,24 +355,25 @@ toys = resume.pieces(
 )
 
 # %%
-real, _ = toy_points(300, np.random.default_rng(1))
+real, fake = toy_points(300, np.random.default_rng(1))
 fig, panels = plots.axes(columns=3, height=3.3)
-for ax, way in zip(panels, WAYS):
+for ax, way, title in zip(panels, WAYS, ("weight clipping", "gradient penalty")):
     ax.contourf(side, side, toys[way, 0]["surface"], 14, cmap=plots.SEQUENTIAL)
     ax.contour(side, side, toys[way, 0]["surface"], 14, colors="black", linewidths=0.6, linestyles="solid")
+    ax.plot(*fake.T, ".", color="white", markersize=2)
     ax.plot(*real.T, ".", color=plots.COLOURS[5], markersize=3)
-    ax.set(xlabel="x", ylabel="y", title=way, aspect="equal")
+    ax.set(xlabel="x", ylabel="y", title=title, aspect="equal", xlim=(-4, 4), ylim=(-4, 4))
     ax.grid(False)
 for place, way in enumerate(WAYS):
     panels[2].hist(
         toys[way, 0]["weights"], np.linspace(-0.5, 0.5, 61), histtype="step", linewidth=2.2,
         linestyle=plots.DASHES[place], color=plots.COLOURS[place], label=way,
     )  # fmt: skip
-panels[2].set(xlabel="weight of the critic", ylabel="count", yscale="log", title="weights")
-panels[2].legend(fontsize=10, loc="upper left")
+panels[2].set(xlabel="weight of the critic", ylabel="count", yscale="log", ylim=(0.7, 1e5), title="weights")
+panels[2].legend(fontsize=11, loc="upper center", ncols=2, columnspacing=0.8, handlelength=1.4)
 plots.show(
     fig,
-    "What two critics think of the plane: lines join equal scores, bright is high. Orange: real points. Right: their weights.",
+    "What two critics think of the plane: lines join equal scores, bright is high. Orange: real points; white: drawn ones. Right: their weights.",
     "Left and middle: contour maps of two critics over a ring of eight clouds. Right: histograms of their weights; the clipped ones end at the two bounds.",
 )
 
@@ -397,36 +400,16 @@ plots.table(rows, [*columns, f"% of weights at or beyond ±{CLIP}"])
 
 # %% [markdown] tags=["notes"]
 # Before the table: "Which of the two maps would you like to walk uphill on, if you were a drawn point between two clouds?" Let them count the peaks in each map. Then point at the histogram: clipping pushes weights to its two bounds, so the critic has little left to choose.
-
 # %% [markdown]
 # ## The networks
 #
-# The generator is that of lesson 17, with batch normalisation. So is the way to run it in training mode while its moving averages stay as they are.
-
-
-# %% tags=["helper"]
-def build_generator(latent, filters):
-    """From `latent` random numbers to an image of (28, 28, 1) with values between −1 and 1."""
-    noise = keras.Input((latent,))
-    h = layers.Dense(7 * 7 * 2 * filters, use_bias=False)(noise)
-    h = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(h))
-    h = layers.Reshape((7, 7, 2 * filters))(h)
-    h = layers.Conv2DTranspose(filters, 4, strides=2, padding="same", use_bias=False)(h)
-    h = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(h))
-    images = layers.Conv2DTranspose(1, 4, strides=2, padding="same", activation="tanh")(h)
-    return keras.Model(noise, images, name="generator")
-
-
-def frozen(model, inputs):
-    """The model's outputs in training mode, while its weights and its moving averages stay as they are."""
-    outputs, _ = model.stateless_call(model.trainable_variables, model.non_trainable_variables, inputs, training=True)
-    return outputs
-
-
-# %% [markdown]
+# The generator is built like that of lesson 17, with batch normalisation. The critic follows the plain network in the paper's code; two narrow convolutions of it do for 28 × 28 grey pixels.
+#
+# It has *no* batch normalisation, which makes the score of one image depend on the others in the batch. The penalty speaks of the slope at *one* image; with batch normalisation there is no such thing. (Layer normalisation is allowed: it works with the numbers of one image only. This small critic does without.)
+#
 # ### Exercise 18.5 · The critic
 #
-# `Conv2D` with f filters · `LeakyReLU` · `Conv2D` with 2f filters · `LeakyReLU` · `Flatten` · `Dense` with one unit, linear. Convolutions have kernel 5, stride 2, padding "same"; leaky units have slope 0.2. *No* batch normalisation.
+# `Conv2D` with f filters · `LeakyReLU` · `Conv2D` with 2f filters · `LeakyReLU` · `Flatten` · `Dense` with one unit, linear. Convolutions have kernel 5, stride 2, padding "same"; leaky units have slope 0.2. The cells after the check build the other two networks and change image 0 or image 1 of a batch a little: which of them does the score of image 0 feel?
 
 
 # %% tags=["exercise"]
@@ -456,13 +439,22 @@ def describe_critic(filters):
 
 checks.run("18.build_critic", describe_critic)
 
-# %% [markdown]
-# Why no batch normalisation? It makes the score of one image depend on the others in the batch. The penalty speaks of the slope at *one* image; with batch normalisation there is no such thing. DCGAN's discriminator is the same network *with* batch normalisation after the second convolution. Change one image, and see what happens to the score of another.
+
+# %% tags=["helper"]
+def build_generator(latent, filters):
+    """From `latent` random numbers to an image of (28, 28, 1) with values between −1 and 1."""
+    noise = keras.Input((latent,))
+    h = layers.Dense(7 * 7 * 2 * filters, use_bias=False)(noise)
+    h = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(h))
+    h = layers.Reshape((7, 7, 2 * filters))(h)
+    h = layers.Conv2DTranspose(filters, 4, strides=2, padding="same", use_bias=False)(h)
+    h = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(h))
+    images = layers.Conv2DTranspose(1, 4, strides=2, padding="same", activation="tanh")(h)
+    return keras.Model(noise, images, name="generator")
 
 
-# %%
 def build_discriminator(filters):
-    """DCGAN's opponent: the same network with batch normalisation after the second convolution."""
+    """DCGAN's opponent: the same network as the critic, with batch normalisation after the second convolution."""
     images = keras.Input((28, 28, 1))
     h = layers.LeakyReLU(0.2)(layers.Conv2D(filters, 5, strides=2, padding="same")(images))
     h = layers.Conv2D(2 * filters, 5, strides=2, padding="same", use_bias=False)(h)
@@ -471,14 +463,20 @@ def build_discriminator(filters):
     return keras.Model(images, logit, name="discriminator")
 
 
+def frozen(model, inputs):
+    """The model's outputs in training mode, while its weights and its moving averages stay as they are."""
+    outputs, _ = model.stateless_call(model.trainable_variables, model.non_trainable_variables, inputs, training=True)
+    return outputs
+
+
+# %%
 def influence(model):
-    """How strongly the score of image 0 depends on image 0, and how strongly on image 1."""
+    """The norm of the gradient of the score of image 0, by image 0 and by image 1."""
     images = tf.constant(x_valid[:8])
     with tf.GradientTape() as tape:
         tape.watch(images)
         first = frozen(model, images)[0]
-    gradients = tape.gradient(first, images).numpy()
-    return np.linalg.norm(gradients[0]), np.linalg.norm(gradients[1])
+    return np.linalg.norm(tape.gradient(first, images).numpy().reshape(8, -1), axis=1)[:2]
 
 
 rows = []
@@ -486,12 +484,10 @@ for build in (build_discriminator, build_critic):
     model = build(FILTERS)
     itself, other = influence(model)
     rows.append([model.name, f"{itself:.3f}", f"{other:.3f}", f"{model.count_params():,}"])
-assert other == 0
-plots.table(rows, ["network", "gradient by image 0", "gradient by image 1", "parameters"])
+assert other == 0  # the critic's
+plots.table(rows, ["network", "score of image 0, by image 0", "by image 1", "parameters"])
 
 # %% [markdown]
-# Layer normalisation is allowed: it works with the numbers of one image only. The paper proposes it where a critic needs normalisation; this small one does not.
-#
 # ## The step
 #
 # A distance can only guide the generator if the critic knows it. So the critic learns more often: `CRITIC_STEPS` updates, each with new real images, new noise and a new $\alpha$, then one update of the generator. All of it is one function, compiled once, so that nothing returns to Python in between. (DCGAN's step, in the cell after it, is that of lesson 17.)
@@ -585,6 +581,8 @@ def dcgan_step(generator, discriminator, generator_optimizer, discriminator_opti
 # ## A judge for both
 #
 # As in lesson 17, a small classifier looks at what is drawn. The *classifier-FID* is the squared Fréchet distance between its 64 features for drawn and for real images; *confident* counts images of which it is sure (0.9 or more); *covered* counts classes with at least 2 % of the samples, confident ones only; the *effective number of classes* is $e^H$ with the entropy $H$ of the classes' shares.
+#
+# Two rivals without a network mark the scale: real training images, which no generator can be expected to beat, and a Gaussian with the mean and the covariance of the training pixels, which every generator should beat.
 
 
 # %%
@@ -608,6 +606,8 @@ say = keras.callbacks.LambdaCallback(
 )
 judge.fit(scaled(school), school.labels, batch_size=64, epochs=JUDGE_EPOCHS, callbacks=[say], verbose=0)
 print(f"right on {100 * np.mean(metrics.classify(judge, x_valid) == valid.labels):.1f} % of the validation images")
+
+# %%
 inside = keras.Model(judge.input, [judge.get_layer("features").output, layers.Softmax()(judge.output)])
 
 
@@ -631,9 +631,6 @@ def scores(features, probabilities, reference):
     }
 
 
-# %% [markdown]
-# Two rivals without a network mark the scale: real training images, which no generator can be expected to beat, and a Gaussian with the mean and the covariance of the training pixels, which every generator should beat.
-
 # %%
 real_features, real_probabilities = judged(x_valid)
 rng = np.random.default_rng(0)
@@ -643,25 +640,39 @@ gaussian = (pixels.mean(axis=0) + rng.normal(size=(SAMPLES, 784)) @ root.T).clip
 gaussian = gaussian.reshape(-1, 28, 28, 1).astype("float32")
 baseline = {"Gaussian of pixels": judged(gaussian), "real training images": judged(x_train[:SAMPLES])}
 on_valid = {name: scores(*seen, real_features) for name, seen in baseline.items()}
-rows = [
-    [name, f"{s['fid']:.2f}", f"{100 * s['confident']:.1f}", f"{s['covered']} of 10", f"{s['effective']:.1f}"]
-    for name, s in on_valid.items()
-]
 SCORES = ["FID", "confident %", "classes covered", "effective classes"]
+
+
+def row_of(name, found):
+    """A row of a table of scores, from the scores of one or more seeds."""
+    values = {key: [float(s[key]) for s in found] for key in ("fid", "confident", "covered", "effective")}
+    first = [metrics.mean_sd(values["fid"], 2), metrics.mean_sd(values["confident"], 1, scale=100)]
+    return [name, *first, *(metrics.mean_sd(values[key], 1) for key in ("covered", "effective"))]
+
+
+rows = [row_of(name, [found]) for name, found in on_valid.items()]
 plots.table(rows, ["images, against the validation set", *SCORES])
 
 # %% [markdown]
-# ## Two games
+# ## Two games, two budgets
 #
-# One class plays both. Batches, noise and seeds of a step come from a random generator that knows the seed of the game and the number of the step, so nothing depends on the order in which games are played.
+# One class plays both games. Batches, noise and seeds of a step come from a random generator that knows the seed of the game and the number of the step, so nothing depends on the order in which games are played. `filters`, `change` and `optimizer` make a game harder, further down.
+#
+# Five critic steps for one of the generator: what does that cost? Count the products. Going through a network once costs its number of multiplications; going back costs as much again for the gradient of the weights, and as much for that of the inputs. For each image of a batch that makes:
+#
+# - DCGAN: generator 1 (draw) + 3 (learn); discriminator 3 + 3 (learn, real and drawn) + 2 (pass the gradient on);
+# - WGAN-GP, in each round: generator 1; critic 3 + 3, and 6 for the penalty (to the slope and back, then back through both). After the rounds: generator 3, critic 2.
+#
+# So both budgets are shown: *as many steps* of the generator, and *as much work*, where DCGAN plays `COST` times as many steps. The table below says what that means in products, and in seconds on the machine that made this page. Seconds are the only numbers here that a clock decides; they set nothing. No best moment is picked: what counts is the generator at the end of its budget.
 
 
 # %%
-OPTIMIZERS = {
-    "DCGAN": lambda: keras.optimizers.Adam(DCGAN_RATE, beta_1=0.5),
-    "WGAN-GP": lambda: keras.optimizers.Adam(RATE, beta_1=0.5, beta_2=0.9),
-}
 OPPONENTS = {"DCGAN": build_discriminator, "WGAN-GP": build_critic}
+OPTIMIZERS = {
+    "DCGAN": lambda rate: keras.optimizers.Adam(rate, beta_1=0.5),
+    "WGAN-GP": lambda rate: keras.optimizers.Adam(rate, beta_1=0.5, beta_2=0.9),
+}
+RATES, ROUNDS = {"DCGAN": DCGAN_RATE, "WGAN-GP": RATE}, {"DCGAN": 1, "WGAN-GP": CRITIC_STEPS}
 
 
 class Game:
@@ -672,12 +683,11 @@ class Game:
         self.kind, self.seed, self.steps = kind, seed, 0
         self.generator = change(build_generator(LATENT, filters))
         self.opponent = change(OPPONENTS[kind](filters))
-        self.optimizers = [(optimizer or OPTIMIZERS[kind])() for _ in range(2)]
+        self.optimizers = [(optimizer or OPTIMIZERS[kind])(RATES[kind]) for _ in range(2)]  # the generator's first
         for owner, model in zip(self.optimizers, (self.generator, self.opponent)):
             owner.build(model.trainable_variables)
-        self.rounds = CRITIC_STEPS if kind == "WGAN-GP" else 1
-        shapes = [(self.rounds, BATCH_SIZE, 28, 28, 1), (self.rounds + 1, BATCH_SIZE, LATENT)]
-        specs = [tf.TensorSpec(shape) for shape in shapes] + [tf.TensorSpec((self.rounds, 2), tf.int32)]
+        shapes = [(ROUNDS[kind], BATCH_SIZE, 28, 28, 1), (ROUNDS[kind] + 1, BATCH_SIZE, LATENT)]
+        specs = [tf.TensorSpec(shape) for shape in shapes] + [tf.TensorSpec((ROUNDS[kind], 2), tf.int32)]
         self.graph = tf.function(self.step).get_concrete_function(*specs)  # compiled here, once
 
     def step(self, reals, noise, seeds):
@@ -688,118 +698,61 @@ class Game:
 
     def play(self, steps):
         """Both losses of each of the next steps."""
-        losses = []
+        losses, rounds = [], ROUNDS[self.kind]
         for _ in range(steps):
             rng = np.random.default_rng([self.seed, self.steps])
-            reals = x_train[rng.integers(len(x_train), size=(self.rounds, BATCH_SIZE))]
-            noise = rng.normal(size=(self.rounds + 1, BATCH_SIZE, LATENT)).astype("float32")
-            seeds = rng.integers(2**31 - 1, size=(self.rounds, 2)).astype("int32")
+            reals = x_train[rng.integers(len(x_train), size=(rounds, BATCH_SIZE))]
+            noise = rng.normal(size=(rounds + 1, BATCH_SIZE, LATENT)).astype("float32")
+            seeds = rng.integers(2**31 - 1, size=(rounds, 2)).astype("int32")
             losses.append(self.graph(tf.constant(reals), tf.constant(noise), tf.constant(seeds)).numpy())
             self.steps += 1
         return np.array(losses)
 
+    def draw(self, noise):
+        """Images from noise, in inference mode, 500 at a time."""
+        starts = range(0, len(noise), 500)
+        return np.concatenate([self.generator(noise[i : i + 500], training=False) for i in starts])
 
-# %% [markdown]
-# ## What a step costs
-#
-# Count the products. Going through a network once costs its number of multiplications; going back costs as much again for the gradient of the weights, and as much for that of the inputs. For each image of a batch that makes:
-#
-# - DCGAN: generator 1 (draw) + 3 (learn); discriminator 3 + 3 (learn, real and drawn) + 2 (pass the gradient on);
-# - WGAN-GP, in each round: generator 1; critic 3 + 3, and 6 for the penalty (to the slope and back, then back through both). After the rounds: generator 3, critic 2.
-#
-# The last but one column is what this machine measured while this page was made, the only number here that a clock decides. It sets nothing: `COST` does.
-
-
-# %%
-def multiplications(model):
-    """Products in one pass of one image through dense and convolutional layers."""
-    count = 0
-    for layer in model.layers:
-        if isinstance(layer, layers.Dense):
-            count += np.prod(layer.kernel.shape)
-        elif isinstance(layer, layers.Conv2D | layers.Conv2DTranspose):
-            at = layer.output if isinstance(layer, layers.Conv2D) else layer.input
-            count += np.prod(at.shape[1:3]) * np.prod(layer.kernel.shape)
-    return int(count)
-
-
-PASSES = {"DCGAN": (4, 8), "WGAN-GP": (CRITIC_STEPS + 3, 12 * CRITIC_STEPS + 2)}  # generator, opponent
-work, seconds = {}, {}
-for kind, passes in PASSES.items():
-    game = Game(kind, seed=0)
-    work[kind] = sum(n * multiplications(m) for n, m in zip(passes, (game.generator, game.opponent)))
-    game.play(2)
-    begin = time.perf_counter()
-    game.play(10)
-    seconds[kind] = (time.perf_counter() - begin) / 10
-rows = [
-    [kind, f"{g}", f"{d}", f"{work[kind] / 1e6:.1f}", f"{work[kind] / work['DCGAN']:.1f}",
-     f"{seconds[kind] / seconds['DCGAN']:.1f}", "1" if kind == "DCGAN" else f"{COST}"]
-    for kind, (g, d) in PASSES.items()
-]  # fmt: skip
-columns = ["one step", "passes, generator", "passes, opponent", "million products for each image"]
-plots.table(rows, [*columns, "ratio of products", "ratio of seconds, this run", "ratio used"])
 
 # %% [markdown] tags=["notes"]
 # Let the class guess the ratio before the table: "Five critic steps: is a step five times as dear?" The penalty doubles each critic step. Then ask which budget they would call fair, steps or work. A paper that shows one of them only has made a choice.
 
-# %% [markdown]
-# ## As many steps, as much work
-#
-# The longest runs: DCGAN plays `COST` times as many steps as WGAN-GP. On the way we score it after as many steps as WGAN-GP, too. No best moment is picked: what counts is the generator at the end of its budget.
-
 # %%
-COLUMNS, ROWS = 5, 4  # of the film
-fixed_noise = np.random.default_rng(17).normal(size=(COLUMNS * ROWS, LATENT)).astype("float32")
+KINDS, PROBE = ("DCGAN", "WGAN-GP"), min(1000, len(x_valid), SAMPLES)
 score_noise = np.random.default_rng(1717).normal(size=(SAMPLES, LATENT)).astype("float32")
 spaced = np.ceil(STEPS * np.linspace(0, 1, LOOKS + 1)[1:] ** 1.5).astype(int).tolist()
 moments = sorted({*spaced, HARD_STEPS})  # in steps of WGAN-GP
-MOMENTS = {"WGAN-GP": moments, "DCGAN": sorted({*(COST * m for m in moments), HARD_STEPS, STEPS})}
+MOMENTS = {"WGAN-GP": moments, "DCGAN": sorted({*(round(COST * m) for m in moments), HARD_STEPS, STEPS})}
+AS_MUCH = {"WGAN-GP": 1, "DCGAN": COST}  # steps for the work of one step of WGAN-GP
+VALUES = {"DCGAN": discriminator_loss, "WGAN-GP": critic_loss}  # without penalty
 
 
-def draw(generator, noise):
-    """Images from noise, in inference mode, 500 at a time."""
-    parts = [generator(noise[start : start + 500], training=False) for start in range(0, len(noise), 500)]
-    return np.concatenate(parts)
-
-
-def snapshot(generator):
-    """One picture of the film: uint8, the images side by side."""
-    images = np.round(127.5 * (draw(generator, fixed_noise)[..., 0] + 1)).astype("uint8")
-    return images.reshape(ROWS, COLUMNS, 28, 28).transpose(0, 2, 1, 3).reshape(ROWS * 28, COLUMNS * 28)
-
-
-def advantage(game, fakes):
-    """Minus the opponent's loss, without penalty, on validation images and drawn ones."""
-    real, fake = frozen(game.opponent, x_valid[:1000]), frozen(game.opponent, fakes[:1000])
-    return -float((discriminator_loss if game.kind == "DCGAN" else critic_loss)(real, fake))
-
-
-# %%
 def long_game(run):
-    """Play one game, score it at its moments; keep what the last pages of the lesson need."""
+    """Play one game and score it at its moments; keep what the last pages of the lesson need."""
     kind, seed = run
-    game = Game(kind, seed)
-    pictures, losses, table, says, kept = [snapshot(game.generator)], [], [], [], {}
+    game, kept = Game(kind, seed), {}
+    found = {key: [] for key in ("losses", "seconds", "scores", "says", "slopes")}
     for moment in MOMENTS[kind]:
-        losses.append(game.play(moment - game.steps))
-        fakes = draw(game.generator, score_noise)
-        features, probabilities = judged(fakes)
-        found = scores(features, probabilities, real_features)
-        says.append(advantage(game, fakes))
-        line = f"{kind:7} seed {seed}  step {moment:5}  FID {found['fid']:6.2f}  effective {found['effective']:4.1f}"
-        print("\r" + f"{line}  advantage {says[-1]:6.2f}".ljust(84))  # over the progress bar
-        table.append(list(found.values()))
-        pictures.append(snapshot(game.generator))
+        begin = time.perf_counter()
+        found["losses"].extend(game.play(moment - game.steps))
+        found["seconds"].append(time.perf_counter() - begin)
+        fakes = game.draw(score_noise)
+        seen = judged(fakes)
+        real, fake = tf.constant(x_valid[:PROBE]), tf.constant(fakes[:PROBE])
+        says = -float(VALUES[kind](frozen(game.opponent, real), frozen(game.opponent, fake)))
+        slopes = gradient_norms(game.opponent, mix(real, fake, (18, seed))).numpy()
+        table = scores(*seen, real_features)
+        for key, value in (("scores", list(table.values())), ("says", says), ("slopes", slopes)):
+            found[key].append(value)
+        line = f"{kind:7} seed {seed}  step {moment:5}  FID {table['fid']:6.2f}  advantage {says:6.2f}"
+        print("\r" + f"{line}  slope {slopes.mean():.2f}".ljust(84))  # over the progress bar
         if moment == STEPS:
-            kept = dict(features_steps=features, probabilities_steps=probabilities)
-    real, fake = tf.constant(x_valid[:1000]), tf.constant(fakes[: len(x_valid[:1000])])
-    norms = gradient_norms(game.opponent, mix(real[: len(fake)], fake, (18, seed))) if kind == "WGAN-GP" else []
-    kept |= dict(features=features, probabilities=probabilities, images=fakes[:1000], norms=np.asarray(norms))
-    return kept | dict(pictures=pictures, losses=np.concatenate(losses), scores=table, says=says)
+            kept |= dict(features_steps=seen[0], probabilities_steps=seen[1])
+        if moment == round(AS_MUCH[kind] * HARD_STEPS):
+            kept |= dict(early=fakes[:6, :, :, 0])
+    return found | kept | dict(features=seen[0], probabilities=seen[1], images=fakes[:1000])
 
 
-KINDS = ("DCGAN", "WGAN-GP")
 settings = dict(DATASET=DATASET, VALIDATION=VALIDATION, LIMIT=LIMIT, BATCH_SIZE=BATCH_SIZE, LATENT=LATENT)
 settings |= dict(FILTERS=FILTERS, RATE=RATE, DCGAN_RATE=DCGAN_RATE, PENALTY=PENALTY, CRITIC_STEPS=CRITIC_STEPS)
 settings |= dict(STEPS=STEPS, COST=COST, LOOKS=LOOKS, HARD_STEPS=HARD_STEPS, SAMPLES=SAMPLES)
@@ -808,66 +761,56 @@ games = resume.pieces("long games", [(kind, seed) for seed in range(SEEDS) for k
 
 
 # %%
+def multiplications(model):
+    """Products in one pass of one image through dense and convolutional layers."""
+    count = 0
+    for layer in model.layers:
+        if isinstance(layer, layers.Dense | layers.Conv2D | layers.Conv2DTranspose):
+            places = layer.input.shape if isinstance(layer, layers.Conv2DTranspose) else layer.output.shape
+            count += int(np.prod(layer.kernel.shape) * np.prod(places[1:-1]))
+    return count
+
+
 def at(kind, seed, step, key="fid"):
     """One score of a long game at one of its moments."""
     column = ["fid", "confident", "covered", "effective"].index(key)
     return float(games[kind, seed]["scores"][MOMENTS[kind].index(step), column])
 
 
+PASSES = {"DCGAN": (4, 8), "WGAN-GP": (CRITIC_STEPS + 3, 12 * CRITIC_STEPS + 2)}  # generator, opponent
 BUDGETS = {
-    f"DCGAN, {STEPS} steps (as many steps)": ("DCGAN", STEPS),
-    f"DCGAN, {COST * STEPS} steps (as much work)": ("DCGAN", COST * STEPS),
-    f"WGAN-GP, {STEPS} steps": ("WGAN-GP", STEPS),
+    "DCGAN, as many steps": ("DCGAN", STEPS),
+    "DCGAN, as much work": ("DCGAN", MOMENTS["DCGAN"][-1]),
+    "WGAN-GP": ("WGAN-GP", STEPS),
 }
-table = []
+rows = []
 for name, (kind, step) in BUDGETS.items():
-    values = {k: [at(kind, s, step, k) for s in range(SEEDS)] for k in ("fid", "confident", "covered", "effective")}
-    row = [metrics.mean_sd(values["fid"], 2), metrics.mean_sd(values["confident"], 1, scale=100)]
-    table.append([name, *row, *(metrics.mean_sd(values[key], 1) for key in ("covered", "effective"))])
-plots.table(table, [f"validation, {SEEDS} seeds", *SCORES])
-
-# %% [markdown]
-# ## The film
-
+    networks = build_generator(LATENT, FILTERS), OPPONENTS[kind](FILTERS)
+    products = sum(passes * multiplications(network) for passes, network in zip(PASSES[kind], networks))
+    clock = [games[kind, seed]["seconds"][: MOMENTS[kind].index(step) + 1].sum() for seed in range(SEEDS)]
+    fid = metrics.mean_sd([at(kind, seed, step) for seed in range(SEEDS)], 1)
+    work = [f"{products * BATCH_SIZE * step / 1e12:.2f}", f"{np.mean(clock):.0f}"]
+    rows.append([name, f"{step}", f"{ROUNDS[kind] * step}", *work, fid])
+columns = ["game", "generator's steps", "opponent's steps", "10¹² products", "seconds, this run"]
+plots.table(rows, [*columns, f"FID, validation, {SEEDS} seeds"])
 
 # %%
-def film_frame(number):
-    """Both generators after the same work, and the FID up to here."""
-    fig = plt.figure(figsize=(8.4, 2.64), dpi=100, layout="none")
-    share = ([0, *moments])[number] / STEPS
-    for left, kind in ((8, "DCGAN"), (300, "WGAN-GP")):
-        picture = 0 if number == 0 else 1 + MOMENTS[kind].index(moments[number - 1] * (COST if kind == "DCGAN" else 1))
-        ax = fig.add_axes((left / 840, 8 / 264, 280 / 840, 224 / 264))  # two dots for each pixel
-        ax.imshow(games[kind, 0]["pictures"][picture], cmap="gray", vmin=0, vmax=255, aspect="auto")
-        ax.set_title(kind)
-        ax.axis("off")
-    right = fig.add_axes((0.775, 0.22, 0.215, 0.65))
-    for colour, kind in zip(plots.COLOURS, KINDS):
-        curve = games[kind, 0]["scores"][:, 0]
-        done = np.array(MOMENTS[kind]) / MOMENTS[kind][-1]
-        right.plot(done[done <= share], curve[done <= share], "o-", color=colour, label=kind, markersize=4)
-    right.set(xlim=(0, 1.05), xlabel="share of the work", yscale="log", title="FID")
-    right.set_ylim(
-        on_valid["real training images"]["fid"] / 1.5, 1.5 * max(games[k, 0]["scores"][:, 0].max() for k in KINDS)
-    )
-    right.legend(loc="upper right", fontsize=9)
-    fig.canvas.draw()
-    frame = np.asarray(fig.canvas.buffer_rgba())[:, :, :3].copy()
-    plt.close(fig)
-    return frame
-
-
-plots.show_gif(
-    [film_frame(number) for number in range(len(moments) + 1)],
-    "Two generators after the same work, from the same noise, and their distance to real images (seed 0).",
-    "Animation: two fields of grey blots turn into garments, while the curves of the FID fall.",
-    seconds_per_frame=0.8,
-    colours=24,
-    last_seconds=4,
+fig, panels = plots.axes(columns=2, height=3.8, sharey=True)
+for ax, unit in zip(panels, ({"DCGAN": 1, "WGAN-GP": 1}, AS_MUCH)):
+    for kind, marker in zip(KINDS, "os"):
+        fids = np.array([games[kind, seed]["scores"][:, 0] for seed in range(SEEDS)])
+        shown = np.array(MOMENTS[kind]) <= STEPS * unit[kind]
+        plots.curves({kind: fids[:, shown]}, "", "", x=np.array(MOMENTS[kind])[shown] / unit[kind], ax=ax, log="y")
+        ax.lines[-1].set(marker=marker, markersize=4)
+    ax.axhline(on_valid["Gaussian of pixels"]["fid"], color="black", linestyle=":", label="Gaussian of pixels")
+panels[0].set(title="as many steps", xlabel="steps of the generator", ylabel="FID, validation images")
+panels[1].set(title="as much work", xlabel="work, in steps of WGAN-GP")
+panels[1].legend(fontsize=11)
+plots.show(
+    fig,
+    f"The same games twice. Left: after as many generator steps. Right: DCGAN may play {COST} steps for each step of WGAN-GP. Bands: one standard deviation.",
+    "Two panels with falling curves of the FID for DCGAN and WGAN-GP, over the steps and over the work, with a dotted line for a generator without a network.",
 )
-
-# %% [markdown]
-# ## Losses, step by step
 
 # %%
 fig, panels = plots.axes(columns=2, height=3.4)
@@ -880,7 +823,7 @@ for ax, kind in zip(panels, KINDS):
         ax.plot(steps, smooth[:, i], label=name)
     ax.axvline(STEPS, color="black", linestyle=":", linewidth=1.2)
     ax.set(xlabel="steps of the generator", ylabel="loss", title=f"{kind}: {len(losses)} steps")
-    ax.legend(fontsize=10)
+    ax.legend(fontsize=11)
 plots.show(
     fig,
     f"Losses against steps, for the same work (seed 0). The dotted lines stand at step {STEPS}: up to there both made as many steps.",
@@ -888,63 +831,7 @@ plots.show(
 )
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
-
-# %% [markdown]
-# ## Does the opponent know how good the images are?
-#
-# The critic's advantage, minus its loss without the penalty, estimates a distance. We measure it on validation images, which the critic has not seen. The discriminator has such a number too: its value of the game plus $\log 4$ estimates twice the Jensen–Shannon divergence (lesson 17). Do these fall when the FID falls? The rank correlation over the moments of a game says so: +1 means that both always move together.
-
-# %%
-told = {"DCGAN": "value of the game + log 4", "WGAN-GP": "critic's advantage"}
-fig, panels = plots.axes(columns=2, height=3.6)
-correlations = {kind: [] for kind in KINDS}
-for ax, kind in zip(panels, KINDS):
-    for seed in range(SEEDS):
-        run = games[kind, seed]
-        own = run["says"] + (np.log(4) if kind == "DCGAN" else 0)
-        correlations[kind].append(float(spearmanr(own, run["scores"][:, 0]).statistic))
-        ax.plot(own, run["scores"][:, 0], "os^"[seed % 3] + ":", linewidth=1, label=f"seed {seed}")
-    ax.set(xlabel=told[kind], ylabel="FID, validation images", yscale="log", title=kind)
-    ax.legend(fontsize=10)
-plots.show(
-    fig,
-    "Each marker is one moment of a game. If the opponent's own number told the quality, the markers would rise from left to right.",
-    "Two scatter plots of the FID against the opponent's own estimate, one for DCGAN and one for WGAN-GP, with a marker for each moment.",
-)
-plots.table(
-    [[kind, told[kind], metrics.mean_sd(correlations[kind], 2)] for kind in KINDS],
-    ["game", "its own number", f"rank correlation with the FID, {SEEDS} seeds"],
-)
-
-# %%
-norms = [games["WGAN-GP", seed]["norms"] for seed in range(SEEDS)]
-fig, panels = plots.axes(columns=2, height=3.2)
-for seed in range(SEEDS):
-    run = games["WGAN-GP", seed]
-    panels[0].plot(MOMENTS["WGAN-GP"], run["says"], "os^"[seed % 3] + "-", linewidth=1.5, label=f"seed {seed}")
-panels[0].set(xlabel="steps of the generator", ylabel="critic's advantage")
-panels[0].legend(fontsize=10)
-panels[1].hist(np.concatenate(norms), 40, color=plots.COLOURS[1], alpha=0.6)
-panels[1].axvline(1, color="black", linestyle=":")
-panels[1].set(xlabel="slope between real and drawn", ylabel="points")
-plots.show(
-    fig,
-    "Left: the critic's advantage on unseen images over the game. Right: its slopes at the end, at points between validation images and drawn ones.",
-    "Left: the advantage of the critic for each seed over the steps. Right: a histogram of gradient norms with a mark at 1.",
-)
-print(f"slope at the end: {metrics.mean_sd([float(n.mean()) for n in norms], 3)} (mean over points; ± over seeds)")
-print(f"spread over points: {np.mean([n.std() for n in norms]):.3f}")
-results.record("gradient_norm", np.mean([n.mean() for n in norms]))
-
-# %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
-
-# %% [markdown] tags=["notes"]
-# Hide the FID axis and ask: "You have no judge. Which game would you stop, and when?" In WGAN-GP there is a number to watch. Point at the very first markers: a critic that has hardly learned measures nothing yet, so its estimate begins too low.
-
-# %% [markdown]
-# ## Side by side, label by label
+# ### Side by side, label by label
 #
 # Two images of each kind, with the same label: DCGAN after its full budget, WGAN-GP, real. The labels of drawn images are the judge's. Nobody chose them: these are the first two of which it is sure, else the first two of that label; a white field means that there is none.
 
@@ -991,25 +878,88 @@ plots.show(
 # *What these numbers say will stand here as soon as the full run has been made.*
 
 # %% [markdown]
+# ## Does the opponent know how good the images are?
+#
+# The critic's advantage, minus its loss without the penalty, estimates a distance. We measure it on validation images, which the critic has not seen. The discriminator has such a number too: its value of the game plus $\log 4$ estimates twice the Jensen–Shannon divergence (lesson 17). Do these fall when the FID falls? The rank correlation over the moments of a game says so: +1 means that both always move together. The second figure takes the slope of both opponents between real and drawn images, though only one of them is asked to keep it at 1 (the discriminator's is that of inference mode).
+
+# %%
+told = {"DCGAN": "value of the game + log 4", "WGAN-GP": "critic's advantage"}
+fig, panels = plots.axes(columns=2, height=3.8, sharey=True)
+for ax, kind in zip(panels, KINDS):
+    correlations = []
+    for seed in range(SEEDS):
+        run = games[kind, seed]
+        own = run["says"] + (np.log(4) if kind == "DCGAN" else 0)
+        correlations.append(float(spearmanr(own, run["scores"][:, 0]).statistic))
+        ax.plot(own, run["scores"][:, 0], "os^"[seed % 3] + ":", linewidth=1, label=f"seed {seed}")
+        ax.plot(
+            own[-1:], run["scores"][-1:, 0], "os^"[seed % 3], color="black", label="end" if seed == SEEDS - 1 else None
+        )
+    ax.set(xlabel=told[kind], yscale="log")
+    ax.set_title(f"{kind}: rank correlation {metrics.mean_sd(correlations, 2)}", fontsize=12)
+panels[0].set_ylabel("FID, validation images")
+panels[1].legend(fontsize=11, loc="lower right")
+plots.show(
+    fig,
+    "Each marker is one moment of a game; black is its end. Where the opponent's own number tells the quality, the markers rise from left to right.",
+    "Two scatter plots of the FID against the opponent's own estimate, one for DCGAN and one for WGAN-GP, with a marker for each moment.",
+)
+
+# %%
+fig, panels = plots.axes(columns=2, height=3.6)
+for kind, marker in zip(KINDS, "os"):
+    slopes = [games[kind, seed]["slopes"].mean(axis=1) for seed in range(SEEDS)]
+    plots.curves({kind: slopes}, "", "", x=np.array(MOMENTS[kind]) / AS_MUCH[kind], ax=panels[0], log="y")
+    panels[0].lines[-1].set(marker=marker, markersize=4)
+ends = np.concatenate([games["WGAN-GP", seed]["slopes"][-1] for seed in range(SEEDS)])
+panels[0].axhline(1, color="black", linestyle=":")
+panels[0].set(xlabel="work, in steps of WGAN-GP", ylabel="mean slope of the opponent")
+panels[0].legend(fontsize=11)
+panels[1].hist(ends, 40, color=plots.COLOURS[1], alpha=0.6)
+panels[1].axvline(1, color="black", linestyle=":")
+panels[1].set(xlabel="slope of the critic at the end", ylabel="points", title=f"{ends.mean():.3f} ± {ends.std():.3f}")
+plots.show(
+    fig,
+    "Slopes at points between validation images and drawn ones; dotted: 1. Left: both opponents over the game, mean and spread of the seeds. Right: the critic at the end, point by point.",
+    "Left: the mean gradient norm of discriminator and critic over the work, with a line at 1. Right: a histogram of the critic's gradient norms with a mark at 1.",
+)
+results.record("gradient_norm", ends.mean())
+
+# %% [markdown]
+# *What these numbers say will stand here as soon as the full run has been made.*
+
+# %% [markdown] tags=["notes"]
+# Hide the FID axis and ask: "You have no judge. Which game would you stop, and when?" In WGAN-GP there is a number to watch. Point at the very first markers: a critic that has hardly learned measures nothing yet, so its estimate may begin too low.
+
+# %% [markdown]
 # ## Under stress
 #
-# The authors of WGAN-GP do not promise a better optimum. They promise that it trains where others do not. So change one thing in *both* games, the same for both, and touch nothing else: no batch normalisation anywhere; a quarter of the filters; or another optimiser (RMSprop with the rate 0.0005, the optimiser of the first WGAN). All games are short; "as above" is an early moment of the long games. We say that a game has *failed* if its FID is more than twice the mean FID of the same game as above, after as many steps.
+# The paper's main promise is not a better picture. It is that many networks train, with almost no tuning, that do not in other games. So make *both* games harder, in the same way, and touch nothing else:
+#
+# - a quarter of the filters ("few filters");
+# - RMSprop, the optimiser of the first WGAN;
+# - no batch normalisation anywhere, with biases in its place;
+# - the same with Adam as Keras sets it: $\beta_1 = 0.9$ remembers gradients five times as long as 0.5 (and $\beta_2 = 0.999$).
+#
+# The last setting was searched for: in short trials with one seed it broke DCGAN. So the grid is no fair sample of settings; it shows what can happen. All games are short; "as above" is an early moment of the long games. We say that a game has *failed* if it ends above the FID of the Gaussian of pixels: a generator without a network would have done better.
 
 
 # %%
 def without_batch_norm(model):
-    """The same chain of layers without its batch normalisations."""
+    """The same chain of layers, with biases in place of the batch normalisations."""
     h = model.input
     for layer in model.layers[1:]:
         if not isinstance(layer, layers.BatchNormalization):
-            h = layer(h)
+            config = layer.get_config()
+            h = type(layer).from_config(config | {"use_bias": True} if "use_bias" in config else config)(h)
     return keras.Model(model.input, h, name=model.name)
 
 
 STRESS = {
+    "few filters": dict(filters=FILTERS // 4),
+    "RMSprop": dict(optimizer=keras.optimizers.RMSprop),
     "no batch norm": dict(change=without_batch_norm),
-    "4 filters": dict(filters=4),
-    "RMSprop": dict(optimizer=lambda: keras.optimizers.RMSprop(0.0005)),
+    "no norm, β₁ = 0.9": dict(change=without_batch_norm, optimizer=keras.optimizers.Adam),
 }
 
 
@@ -1017,11 +967,11 @@ def hard_game(run):
     """A short game under stress: scores after as many steps and after as much work, and some images."""
     name, kind, seed = run
     game, found = Game(kind, seed, **STRESS[name]), {}
-    for budget, steps in (("steps", HARD_STEPS), ("work", HARD_STEPS * (COST if kind == "DCGAN" else 1))):
+    for budget, steps in (("steps", HARD_STEPS), ("work", round(AS_MUCH[kind] * HARD_STEPS))):
         game.play(steps - game.steps)
-        fakes = draw(game.generator, score_noise)
+        fakes = game.draw(score_noise)
         found |= {f"{key} {budget}": value for key, value in scores(*judged(fakes), real_features).items()}
-    return found | dict(picture=np.concatenate(fakes[:8, :, :, 0], axis=1))
+    return found | dict(early=fakes[:6, :, :, 0])
 
 
 keys = [(name, kind, seed) for name in HARD for kind in KINDS for seed in range(SEEDS)]
@@ -1029,56 +979,48 @@ hard = resume.pieces("hard games", keys, hard_game, settings)
 
 
 # %%
-def hard_scores(name, kind, budget, key):
+def hard_scores(name, kind, budget, key="fid"):
     """One score of all seeds of a setting; "as above" comes from the long games."""
     if name == "as above":
-        step = HARD_STEPS * (COST if (kind, budget) == ("DCGAN", "work") else 1)
+        step = round((AS_MUCH[kind] if budget == "work" else 1) * HARD_STEPS)
         return [at(kind, seed, step, key) for seed in range(SEEDS)]
     return [float(hard[name, kind, seed][f"{key} {budget}"]) for seed in range(SEEDS)]
 
 
+SETTINGS, limit = ("as above", *HARD), on_valid["Gaussian of pixels"]["fid"]
 rows = []
-for name in ("as above", *HARD):
-    for kind, budget in (("DCGAN", "steps"), ("DCGAN", "work"), ("WGAN-GP", "work")):
-        fid = hard_scores(name, kind, budget, "fid")
-        failed = sum(not value <= 2 * np.mean(hard_scores("as above", kind, budget, "fid")) for value in fid)
-        row = [name, f"{kind}, {HARD_STEPS * (COST if (kind, budget) == ('DCGAN', 'work') else 1)} steps"]
-        effective = metrics.mean_sd(hard_scores(name, kind, budget, "effective"), 1)
-        rows.append([*row, metrics.mean_sd(fid, 1), effective, f"{failed} of {SEEDS}"])
-plots.table(rows, ["setting", "game", "FID", "effective classes", "failed"])
+for name in SETTINGS:
+    for kind in KINDS:
+        steps, work = (hard_scores(name, kind, budget) for budget in ("steps", "work"))
+        failed = sum(not fid <= limit for fid in work)  # NaN counts as failed
+        effective = metrics.mean_sd(hard_scores(name, kind, "work", "effective"), 1)
+        rows.append(
+            [name, kind, metrics.mean_sd(steps, 1), metrics.mean_sd(work, 1), effective, f"{failed} of {SEEDS}"]
+        )
+columns = ["setting", "game", f"FID, {HARD_STEPS} steps each", "FID, as much work", "effective classes", "failed"]
+plots.table(rows, columns)
 
 # %%
-fig, ax = plots.axes(height=3.4)
-for place, kind in enumerate(KINDS):
-    for number, name in enumerate(("as above", *HARD)):
-        fid = hard_scores(name, kind, "work", "fid")
-        x = np.full(SEEDS, number + 0.24 * place - 0.12)
-        label = kind if number == 0 else None
-        ax.plot(x, fid, "os"[place], color=plots.COLOURS[place], label=label, linestyle="none", markersize=8)
-ax.axhline(on_valid["Gaussian of pixels"]["fid"], color="black", linestyle=":", label="Gaussian of pixels")
-ax.set(ylabel="FID, validation images", yscale="log", xlim=(-0.5, len(HARD) + 0.5))
-ax.set_xticks(range(len(HARD) + 1), ["as above", *HARD])
-ax.legend(fontsize=10, loc="upper left", bbox_to_anchor=(1, 1))
+fig, panels = plots.axes(rows=len(SETTINGS), columns=3, height=0.85, squeeze=False, width_ratios=(1.25, 1, 1))
+left = fig.add_subplot(panels[0, 0].get_gridspec()[:, 0])
+for number, (row, name) in enumerate(zip(panels, SETTINGS)):
+    row[0].remove()
+    for place, kind in enumerate(KINDS):
+        fid = hard_scores(name, kind, "work")
+        style = dict(color=plots.COLOURS[place], marker="os"[place], linestyle="none", markersize=8)
+        left.plot(fid, [number + 0.3 * place - 0.15] * SEEDS, **style, label=kind if number == 0 else None)
+        images = (games[kind, 0] if name == "as above" else hard[name, kind, 0])["early"]
+        row[1 + place].imshow(np.concatenate(images, axis=1), cmap="gray", vmin=-1, vmax=1)
+        row[1 + place].set_title(f"{kind}: {metrics.mean_sd(fid, 0)}", fontsize=12, fontweight="normal")
+        row[1 + place].axis("off")
+left.axvline(limit, color="black", linestyle=":", label="Gaussian of pixels")
+left.set(xlabel="FID, validation images", xscale="log", ylim=(len(SETTINGS) - 0.5, -0.5))
+left.set_yticks(range(len(SETTINGS)), [name.replace(", ", ",\n") for name in SETTINGS])
+fig.legend(loc="outside lower center", ncols=3, fontsize=11)
 plots.show(
     fig,
-    "The same work for both games. Each marker is one seed. The dotted line is a generator without a network.",
-    "Markers of the FID for each setting, DCGAN beside WGAN-GP, with a dotted line for a generator without a network.",
-)
-
-# %%
-fig, panels = plots.axes(rows=len(HARD), columns=2, height=0.75, squeeze=False)
-for pair, name in zip(panels, HARD):
-    for ax, kind in zip(pair, KINDS):
-        ax.imshow(hard[name, kind, 0]["picture"], cmap="gray", vmin=-1, vmax=1)
-        ax.set(xticks=[], yticks=[])
-        ax.grid(False)
-    pair[0].set_ylabel(name, rotation=0, ha="right", va="center")
-for ax, kind in zip(panels[0], KINDS):
-    ax.set_title(kind)
-plots.show(
-    fig,
-    "Eight images of each game under stress, from the same noise, after the same work (seed 0).",
-    "Rows of small images for each setting, drawn by DCGAN on the left and by WGAN-GP on the right.",
+    "After the same work. Left: each marker is one seed; right of the dotted line a game has failed. Beside it: images from the same noise (seed 0) under the FID of all seeds.",
+    "Left: markers of the FID for each setting, DCGAN above WGAN-GP, with a dotted line for a generator without a network. Right: six images of each game.",
 )
 
 # %% [markdown]
@@ -1094,28 +1036,20 @@ x_test = scaled(garments.test)
 test_features, test_probabilities = judged(x_test)
 right = np.mean(test_probabilities.argmax(axis=1) == garments.test.labels)
 print(f"the judge is right on {100 * right:.1f} % of the test images")
-rows, test_fid = [], {}
+rows, fids = [], {}
 for name, (kind, step) in BUDGETS.items():
     end = "" if step == MOMENTS[kind][-1] else "_steps"
-    kept = [(run[f"features{end}"], run[f"probabilities{end}"]) for run in (games[kind, s] for s in range(SEEDS))]
-    found = [scores(*seen, test_features) for seen in kept]
-    test_fid[kind, step] = [s["fid"] for s in found]
-    row = [metrics.mean_sd(test_fid[kind, step], 2), metrics.mean_sd([s["confident"] for s in found], 1, scale=100)]
-    rows.append([name, *row, *(metrics.mean_sd([s[key] for s in found], 1) for key in ("covered", "effective"))])
-seen = baseline | {"real validation images": (real_features, real_probabilities)}
-for name, images in seen.items():
-    s = scores(*images, test_features)
-    rows.append(
-        [name, f"{s['fid']:.2f}", f"{100 * s['confident']:.1f}", f"{s['covered']:.1f}", f"{s['effective']:.1f}"]
-    )
+    runs = [games[kind, seed] for seed in range(SEEDS)]
+    found = [scores(run[f"features{end}"], run[f"probabilities{end}"], test_features) for run in runs]
+    fids[name] = [s["fid"] for s in found]
+    rows.append(row_of(name, found))
+for name, seen in (baseline | {"real validation images": (real_features, real_probabilities)}).items():
+    rows.append(row_of(name, [scores(*seen, test_features)]))
 plots.table(rows, [f"test, {SEEDS} seeds", *SCORES])
-
-# %%
-wgan, dcgan = test_fid["WGAN-GP", STEPS], test_fid["DCGAN", COST * STEPS]
-results.record("wgan_gp_fid", np.mean(wgan))
-results.record("dcgan_fid", np.mean(dcgan))
-for name, other in (("as much work", dcgan), ("as many steps", test_fid["DCGAN", STEPS])):
-    mean, error = metrics.paired_difference(wgan, other)
+results.record("wgan_gp_fid", np.mean(fids["WGAN-GP"]))
+results.record("dcgan_fid", np.mean(fids["DCGAN, as much work"]))
+for name in ("as many steps", "as much work"):
+    mean, error = metrics.paired_difference(fids["WGAN-GP"], fids[f"DCGAN, {name}"])
     print(f"{name}: FID of WGAN-GP minus FID of DCGAN {mean:+.2f}, standard error {error:.2f}")
 
 # %% [markdown]
@@ -1128,6 +1062,7 @@ for name, other in (("as much work", dcgan), ("as many steps", test_fid["DCGAN",
 # - **α from N(0, 1).** Then most points lie outside the line between real and drawn image, where the theory says nothing. One α for the whole batch, or one for each pixel, are slips of the same kind.
 # - **NaN from a root.** The norm's slope at 0 is infinite. It happens with dead units, in a critic that starts at zero, or never in your test and once in a long run.
 # - **Unequal budgets.** "WGAN-GP is better after the same number of epochs" forgets that it did several times the work; "DCGAN is better after an hour" forgets the opposite. Show both.
+# - **A borrowed learning rate.** In our trials WGAN-GP had twice DCGAN's FID for the same work with 0.0005, and 1.4 times with 0.002. Who compares two methods at one rate compares how the rate suits them.
 # - **Images that were chosen by hand.** The same label, the first ones, both methods: else you compare your taste.
 
 # %% [markdown]

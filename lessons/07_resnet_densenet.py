@@ -10,7 +10,7 @@
 #     name: python3
 #   course:
 #     title: "ResNet and DenseNet: going deep"
-#     minutes: {class: 3.5, full: 53}
+#     minutes: {class: 3.5, full: 24}
 #     summary: Why plain stacks fail when they grow, how shortcuts cure it, and which shape pays on two cores.
 #     data: [cifar10]
 #     expected:
@@ -460,9 +460,9 @@ for kind in ("plain", "residual"):
 plots.table(rows, ["network", "training loss at the end", "validation accuracy %"])
 
 # %% [markdown]
-# The plain stacks get worse with depth, and not on new images only: their *training* loss ends at 1.65, 1.81 and 2.27. A network that only guesses has $\log 10 = 2.30$, and the 56 plain layers are right in 13.3 %, near chance. With shortcuts 8 and 20 layers end level, at 1.63 and 1.64, and 56 layers do learn: 1.77, and 39.6 % right.
+# The plain stacks get worse with depth, and not on new images only: their *training* loss ends at 1.74, 1.90 and 2.21. A network that only guesses has $\log 10 = 2.30$, and the 56 plain layers are right in 16.1 %, not far from chance. With shortcuts 8 and 20 layers end level, at 1.72 and 1.71, and 56 layers do learn: 1.87, and 35.5 % right.
 #
-# Look at the whole column before you praise depth. After 200 steps the deepest residual network is still 7 points behind the shallow one. Shortcuts make depth *trainable*. They do not make it pay in a short run.
+# Look at the whole column before you praise depth. After 120 steps the deepest residual network is still almost seven points behind the shallow one. Shortcuts make depth *trainable*. They do not make it pay in a short run.
 
 # %% [markdown]
 # ## DenseNet: keep everything
@@ -686,9 +686,9 @@ plots.show(
 )
 
 # %% [markdown]
-# After the same 200 steps the wide net has 54.7 %, seven points more than the two others, many times the spread of the seeds. It makes more than twice their multiplications, but in few large layers. A step of ResNet-20 takes half as long, 170 against 330 ms. Whether twice the steps would have won back seven points was not asked here.
+# After the same 120 steps the wide net has 50.0 %, seven and nine points more than the two others, which the spread of their seeds cannot tell apart. It makes more than twice their multiplications, but in few large layers: a step takes 166 ms, that of ResNet-20 119. Whether 40 % more steps would have won back nine points was not asked here.
 #
-# DenseNet-BC has the fewest parameters, as many multiplications as ResNet-20, and the dearest step: stacking and normalising ever longer stacks is work that no multiplication counts. But look at its squares: one seed took 285 ms a step, the two others 650. Nothing differs between them but the hour. Another program had begun to use this machine, and no median over one run can mend that. If a price decides, measure it again at another time.
+# DenseNet-BC has the fewest parameters, as many multiplications as ResNet-20, and the dearest step: stacking and normalising ever longer stacks is work that no multiplication counts. But look at its squares: one seed took 330 ms a step, the two others about 200. Nothing differs between them but the minute. Other programs use a machine too, and no median over one run can mend that. If a price decides, measure it again at another time.
 
 # %% [markdown]
 # ## The long run
@@ -807,7 +807,7 @@ plots.show(
 )
 
 # %% [markdown]
-# The narrow network shows what Python costs: with 4 filters eager calls take 25 ms, the graph 4. With 64 filters the arithmetic takes most of the time, and the graph is only about a third faster. XLA is behind the plain graph at all three widths on this processor. A graph hands its convolutions to a library that was tuned for it by hand, and XLA brings its own. On a GPU, or with many small operations in a row, the order can be another one: measure before you switch it on.
+# The narrow network shows what Python costs: with 4 filters eager calls take 19 ms, the graph 4. With 64 filters the arithmetic takes most of the time, and the graph is only about a third faster. XLA is behind the plain graph at 4 filters, and level with it beyond. A graph hands its convolutions to a library that was tuned for this processor by hand, and XLA brings its own. On a GPU, or with many small operations in a row, the order can be another one: measure before you switch it on.
 
 # %% [markdown]
 # ## What went wrong in practice
