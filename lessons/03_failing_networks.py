@@ -10,7 +10,7 @@
 #     name: python3
 #   course:
 #     title: "Failing networks: diagnosis before treatment"
-#     minutes: {class: 3, full: 4}
+#     minutes: {class: 3, full: 5}
 #     summary: Five broken trainings read from TensorBoard, each cured by one change; tf.data in the right order.
 #     data: [mnist]
 #     expected:
