@@ -753,14 +753,14 @@ def errors(name, method, n, part, truth):
 
 run("raw pixels")
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 run("PCA-50")
 run("M1")
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 run("M1, self-training")
 
-# %%
+# %% slideshow={"slide_type": "skip"}
 run("CNN")
 
 # %%
