@@ -10,6 +10,7 @@
 #     name: python3
 #   course:
 #     title: Sentences of different lengths, character by character
+#     minutes: {full: 18}
 #     summary: Padding, masks and bits per character; a GRU that tells a sentence from its corruption.
 #     data: [ptb]
 #     expected:
@@ -596,7 +597,9 @@ for way in WAYS[1:]:
     print(f"{way} minus masked, same seed: {difference:+.3f} bits per real character, standard error {error:.3f}")
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# The run that counts padding reports 1.49 bits, less than half of what the others report. Measured on real characters it is the worst of the three: 3.33 bits, 0.19 more than with the mask, seed by seed (standard error 0.07). More than half of its places were padding, which is easy to predict, and that part of the loss drowned the rest.
+#
+# Slices do no harm that three seeds could show: 0.013 bits more, with a standard error of 0.006. They are not wrong. They just have one length, and begin in the middle of sentences.
 
 # %% [markdown] tags=["notes"]
 # Cover the right column and ask which way of training won. Then uncover it. The point to make: a loss that counts padding does not look broken, it looks excellent. Ask how one could notice (the number changes with the width of the batch).
@@ -721,7 +724,7 @@ plots.show(
 )
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# After four and a half epochs the network pays 1.56 bits on training and 1.71 on validation sentences, and the last four parts of the run bring only 0.013. Mind what is compared: the curves are measured on 500 sentences, the dotted line on all of validation. There the network ends at 1.62 bits, the right end of the next figure. So counting is still ahead, by 0.05 bits.
 
 # %% [markdown]
 # ## Two models, mixed
@@ -911,7 +914,7 @@ rows = [[kind, *(f"{100 * won[kind].mean():.1f} %" for won in (with_mask, withou
 plots.table(rows, [f"{len(some)} validation sentences", "masked", "padding counted"])
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# Swapped letters are found by both. In the other three rows padding costs two to six points. Nothing about the sentences has changed: to both scores of a pair something was added that the network was never taught, and where two sentences are close, that decides.
 
 # %% [markdown]
 # ## Let it write
@@ -1006,7 +1009,7 @@ rows.append(portrait("validation sentences", valid[:SAMPLES]))
 plots.table(rows, [f"{SAMPLES} sentences", "known words", "different words", "characters", "reach the end", "copied"])
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# A low temperature writes known words, 99.4 %, but few different ones, and walks in circles: four of ten sentences find no end. At temperature 1 nearly all end, early, and every seventh word is an invention. At 0.7 length and choice of words come closest to those of real sentences. No sentence is copied.
 
 # %% [markdown] tags=["notes"]
 # Read three samples aloud and let the class guess the temperature. Ask why a low temperature gives few different words, and what a temperature near 0 would do (the same sentence each time).
@@ -1092,7 +1095,11 @@ for kind in KINDS:
 plots.table(rows, ["", "test sentence"])
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# The mixture has the fewest bits, 1.463, and ranks best: 96.1 % of the mix, against 95.1 for the 7-grams and 94.6 for the GRU, with standard errors of 0.2. That two so different models gain from each other is the point: each errs elsewhere.
+#
+# Now read the row of word frequencies. Without any order it wins 99.9 % of the swapped letters and 88.6 % of the replaced words, because the copy holds a word that is rare or none. It wins no swapped words at all: both sentences have the same words, and a tie is no win. The last column takes that help away: 54.2 % for word frequencies, 77.7 for the GRU, 82.4 for the 7-grams, and the mixture (81.9) is no better than these.
+#
+# Length hardly matters. And look at the failures: "as people get many older even become" is broken, but "warrant language" and "the first and transaction" are strings of ordinary words. The network knows which letters make words, and less well which words make sense.
 
 # %% [markdown] tags=["notes"]
 # Ask which kind is the hardest before showing the table, and why. Then look at the failures together: in how many of them would the class have chosen the true sentence?
