@@ -303,8 +303,9 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tools", "run", "--profile=smoke", "--plain-kernels", "--jobs=1"]
     command += [f"--notebook={GOLDEN / name}.ipynb" for name in ("runs", "ignores_interrupts")]
     process = subprocess.Popen(
-        [*command, "--root", str(tmp_path)], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
+        [*command, "--root", str(tmp_path)], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
+    )  # fmt: skip
     watchdog = threading.Timer(240, process.kill)  # of a busy machine, too
     watchdog.start()
     assert process.stdout is not None

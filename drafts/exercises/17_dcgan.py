@@ -75,7 +75,7 @@ def _with(key, change):
 
 
 def _generator_biases(right, latent, filters):
-    return right["parameters"] + 7 * 7 * 2 * filters + filters
+    return right["parameters"] + 8 * filters + 7 * 7 * 2 * filters + filters
 
 
 def _no_stride(solution, latent, filters):
@@ -96,7 +96,7 @@ build_generator = Exercise(
         "The batch normalisations are missing.": lambda solution, latent, filters: {
             **(right := solution(latent, filters)),
             "layers": [name for name in right["layers"] if name != "BatchNormalization"],
-            "parameters": right["parameters"] - 4 * (7 * 7 * 2 * filters + filters),
+            "parameters": right["parameters"] - 4 * (8 * filters + 7 * 7 * 2 * filters + filters),
         },
     },
 )
@@ -117,7 +117,7 @@ build_discriminator = Exercise(
         "The output is a logit: no sigmoid at the end.": _with("last activation", lambda right, *_: "sigmoid"),
         "The slope of the leaky units is 0.2; Keras' own default is 0.3.": lambda solution, filters: {
             **solution(filters),
-            "slopes": [0.3, 0.3],
+            "slopes": [0.3, 0.3, 0.3],
         },
         "No batch normalisation after the first convolution.": _normalised_input,
         "The convolution before batch normalisation needs no bias.": _with(
