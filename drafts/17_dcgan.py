@@ -497,7 +497,7 @@ judge.compile(keras.optimizers.Adam(falling), loss, metrics=["accuracy"], steps_
 say = keras.callbacks.LambdaCallback(
     on_epoch_end=lambda epoch, logs: print(f"epoch {epoch + 1}  training accuracy {logs['accuracy']:.3f}")
 )
-judge.fit(scaled(school), school.labels, batch_size=64, epochs=JUDGE_EPOCHS, callbacks=[say], verbose=0)
+_ = judge.fit(scaled(school), school.labels, batch_size=64, epochs=JUDGE_EPOCHS, callbacks=[say], verbose=0)
 # %% [markdown]
 # Its weights stay as they are from here on, and so does the scale: FIDs of two different judges cannot be compared. But how good is the judge? If it is not sure of real digits, it will not be sure of drawn ones either: what it says of real images is the ceiling. And where it is sure, it should be right.
 
@@ -959,15 +959,15 @@ plots.show(
     "Three panels: FID, effective number of classes and distance of two images over the epochs, with batch normalisation and without.",
 )
 
-# %% [markdown] tags=["notes"]
-# Show the images first and ask what the generator on the right has learned: one image that fooled its opponent at some moment, and no use of the noise. Then point at the table of classes: where it changes from epoch to epoch, the two chase each other in a circle. Ask which single score would have raised the alarm, and whether the losses of the two players would have.
-
 # %%
 rows = []
 for (setting, seed), run in short.items():
     most = [f"{digits.classes[k]} ({100 * share[k]:.0f} %)" for share in run["shares"] for k in [share.argmax()]]
     rows.append([f"{setting}, seed {seed}", *most])
 plots.table(rows, ["most frequent class", *(f"after epoch {n + 1}" for n in range(SHORT_EPOCHS))])
+
+# %% [markdown] tags=["notes"]
+# Show the images first and ask what the generator on the right has learned: one image that fooled its opponent at some moment, and no use of the noise. Then point at the table of classes: where it changes from epoch to epoch, the two chase each other in a circle. Ask which single score would have raised the alarm, and whether the losses of the two players would have.
 
 # %% [markdown]
 # *What these numbers say will stand here as soon as the full run has been made.*
