@@ -512,20 +512,6 @@ def judged(images):
     return [np.concatenate([part[i] for part in parts]) for i in (0, 1)]
 
 
-def scores(features, probabilities, reference):
-    """The four scores of a set of images; `reference` are the features of real ones."""
-    classes, confident = probabilities.argmax(axis=1), probabilities.max(axis=1) >= 0.9
-    shares = np.bincount(classes, minlength=10) / len(classes)
-    sure = np.bincount(classes[confident], minlength=10) / len(classes)
-    entropy = -np.sum(shares[shares > 0] * np.log(shares[shares > 0]))
-    return {
-        "fid": metrics.frechet_distance(features, reference),
-        "confident": np.mean(confident),
-        "covered": np.sum(sure >= 0.02),
-        "effective": np.exp(entropy),
-    }
-
-
 real_features, real_probabilities = judged(x_valid)
 right, sure = real_probabilities.argmax(axis=1) == valid.labels, real_probabilities.max(axis=1) >= 0.9
 print(f"validation images: right on {100 * np.mean(right):.1f} %, sure of {100 * np.mean(sure):.1f} %")
@@ -548,7 +534,7 @@ rivals = {
     "real training images": x_train[:SAMPLES],
 }
 baseline = {name: judged(images) for name, images in rivals.items()}
-on_valid = {name: scores(*seen, real_features) for name, seen in baseline.items()}
+on_valid = {name: metrics.generation_scores(*seen, real_features) for name, seen in baseline.items()}
 
 
 def score_rows(found):
@@ -651,9 +637,9 @@ pictures = [snapshot(game.average, fixed_noise, COLUMNS)]
 def stage(number):
     losses = game.epoch(x_train, number)
     features, probabilities = judged(draw(game.average, score_noise))
-    found = scores(features, probabilities, real_features)
+    found = metrics.generation_scores(features, probabilities, real_features)
     fakes = draw(game.generator, score_noise)
-    player = scores(*judged(fakes), real_features)["fid"]
+    player = metrics.generation_scores(*judged(fakes), real_features)["fid"]
     print(
         f"epoch {number + 1:2}  FID {found['fid']:5.1f}, of the player {player:5.1f}  confident {100 * found['confident']:4.1f} %"
         f"  covered {found['covered']:2}  losses {losses[:, 0].mean():.2f} and {losses[:, 1].mean():.2f}"
@@ -898,7 +884,7 @@ def short_game(run):
         fakes = draw(game.generator, score_noise)
         features, probabilities = judged(fakes)
         shares = np.bincount(probabilities.argmax(axis=1), minlength=10) / SAMPLES
-        now = scores(features, probabilities, real_features)
+        now = metrics.generation_scores(features, probabilities, real_features)
         now |= dict(apart=apart(fakes), shares=shares, images=fakes[:8, :, :, 0])
         for name, value in now.items():
             found[name].append(value)
@@ -995,7 +981,7 @@ for name, epoch in (("after epoch 1", 0), (f"after epoch {EPOCHS}", -1)):
 seen["the player at the end"] = judged(draw(game.generator, score_noise))
 seen["real training images"] = baseline["real training images"]
 seen["real validation images"] = real_features, real_probabilities
-on_test = {name: scores(*images, test_features) for name, images in seen.items()}
+on_test = {name: metrics.generation_scores(*images, test_features) for name, images in seen.items()}
 plots.table(score_rows(on_test), ["images, against the test set", *SCORES])
 
 # %%

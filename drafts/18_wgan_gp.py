@@ -617,20 +617,6 @@ def judged(images):
     return [np.concatenate([part[i] for part in parts]) for i in (0, 1)]
 
 
-def scores(features, probabilities, reference):
-    """The four scores of a set of images; `reference` are the features of real ones."""
-    classes, confident = probabilities.argmax(axis=1), probabilities.max(axis=1) >= 0.9
-    shares = np.bincount(classes, minlength=10) / len(classes)
-    sure = np.bincount(classes[confident], minlength=10) / len(classes)
-    entropy = -np.sum(shares[shares > 0] * np.log(shares[shares > 0]))
-    return {
-        "fid": metrics.frechet_distance(features, reference),
-        "confident": np.mean(confident),
-        "covered": np.sum(sure >= 0.02),
-        "effective": np.exp(entropy),
-    }
-
-
 # %%
 real_features, real_probabilities = judged(x_valid)
 rng = np.random.default_rng(0)
@@ -639,7 +625,7 @@ root = np.linalg.cholesky(np.cov(pixels, rowvar=False) + 1e-4 * np.eye(784))
 gaussian = (pixels.mean(axis=0) + rng.normal(size=(SAMPLES, 784)) @ root.T).clip(-1, 1)
 gaussian = gaussian.reshape(-1, 28, 28, 1).astype("float32")
 baseline = {"Gaussian of pixels": judged(gaussian), "real training images": judged(x_train[:SAMPLES])}
-on_valid = {name: scores(*seen, real_features) for name, seen in baseline.items()}
+on_valid = {name: metrics.generation_scores(*seen, real_features) for name, seen in baseline.items()}
 SCORES = ["FID", "confident %", "classes covered", "effective classes"]
 
 
@@ -741,7 +727,7 @@ def long_game(run):
         real, fake = tf.constant(x_valid[:PROBE]), tf.constant(fakes[:PROBE])
         says = -float(VALUES[kind](frozen(game.opponent, real), frozen(game.opponent, fake)))
         slopes = gradient_norms(game.opponent, mix(real, fake, (18, seed))).numpy()
-        table = scores(*seen, real_features)
+        table = metrics.generation_scores(*seen, real_features)
         for key, value in (("scores", list(table.values())), ("says", says), ("slopes", slopes)):
             found[key].append(value)
         line = f"{kind:7} seed {seed}  step {moment:5}  FID {table['fid']:6.2f}  advantage {says:6.2f}"
@@ -970,7 +956,7 @@ def hard_game(run):
     for budget, steps in (("steps", HARD_STEPS), ("work", round(AS_MUCH[kind] * HARD_STEPS))):
         game.play(steps - game.steps)
         fakes = game.draw(score_noise)
-        found |= {f"{key} {budget}": value for key, value in scores(*judged(fakes), real_features).items()}
+        found |= {f"{key} {budget}": value for key, value in metrics.generation_scores(*judged(fakes), real_features).items()}
     return found | dict(early=fakes[:6, :, :, 0])
 
 
@@ -1040,11 +1026,11 @@ rows, fids = [], {}
 for name, (kind, step) in BUDGETS.items():
     end = "" if step == MOMENTS[kind][-1] else "_steps"
     runs = [games[kind, seed] for seed in range(SEEDS)]
-    found = [scores(run[f"features{end}"], run[f"probabilities{end}"], test_features) for run in runs]
+    found = [metrics.generation_scores(run[f"features{end}"], run[f"probabilities{end}"], test_features) for run in runs]
     fids[name] = [s["fid"] for s in found]
     rows.append(row_of(name, found))
 for name, seen in (baseline | {"real validation images": (real_features, real_probabilities)}).items():
-    rows.append(row_of(name, [scores(*seen, test_features)]))
+    rows.append(row_of(name, [metrics.generation_scores(*seen, test_features)]))
 plots.table(rows, [f"test, {SEEDS} seeds", *SCORES])
 results.record("wgan_gp_fid", np.mean(fids["WGAN-GP"]))
 results.record("dcgan_fid", np.mean(fids["DCGAN, as much work"]))

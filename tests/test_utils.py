@@ -197,6 +197,17 @@ def test_the_frechet_distance_of_two_gaussians_has_a_closed_form():
     assert metrics.frechet_distance(*samples[::-1]) == pytest.approx(closed)
 
 
+def test_generated_images_are_scored_for_likeness_confidence_and_variety():
+    features = np.random.default_rng(0).normal(size=(100, 3))
+    sure, unsure = [0.95, 0.05, 0.0], [0.1, 0.2, 0.7]
+    found = metrics.generation_scores(features, np.array([sure] * 50 + [sure[::-1]] + [unsure] * 49), features)
+    assert found["fid"] == pytest.approx(0, abs=1e-6)
+    assert found["confident"] == pytest.approx(0.51)
+    assert found["covered"] == 1  # the last class has a single image that is surely of it
+    assert found["effective"] == pytest.approx(2)
+    assert metrics.generation_scores(features, np.array([sure] * 100), features)["effective"] == pytest.approx(1)
+
+
 def test_the_frechet_distance_survives_singular_covariances_and_large_means():
     few = np.random.default_rng(0).normal(size=(5, 40))  # fewer rows than features
     assert metrics.frechet_distance(few, few) == pytest.approx(0, abs=1e-5)

@@ -65,6 +65,28 @@ def _root(covariance: np.ndarray) -> np.ndarray:
     return (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
 
 
+def generation_scores(
+    features: np.ndarray, probabilities: np.ndarray, reference: np.ndarray, sure: float = 0.9, least: float = 0.02
+) -> dict[str, float]:
+    """What a classifier thinks of generated images, with the features of real ones as `reference`.
+
+    `fid`: Fréchet distance of the features. `confident`: share of images with a probability of at least `sure`.
+    `covered`: classes that hold at least the share `least` of all images with confident ones. `effective`: exponential
+    of the entropy of the classes that are named, which is their number where all are equally frequent.
+    """
+    classes, confident = probabilities.argmax(axis=1), probabilities.max(axis=1) >= sure
+    count = probabilities.shape[1]
+    shares = np.bincount(classes, minlength=count) / len(classes)
+    held = np.bincount(classes[confident], minlength=count) / len(classes)
+    entropy = -np.sum(shares[shares > 0] * np.log(shares[shares > 0]))
+    return {
+        "fid": frechet_distance(features, reference),
+        "confident": np.mean(confident),
+        "covered": np.sum(held >= least),
+        "effective": np.exp(entropy),
+    }
+
+
 def paired_difference(first: Sequence[float], second: Sequence[float]) -> tuple[float, float]:
     """Mean of `first - second` run by run, and its standard error: a difference below two of these is noise."""
     difference = np.asarray(first, dtype=float) - np.asarray(second, dtype=float)

@@ -77,7 +77,7 @@ def _limit_threads() -> None:
 
     with contextlib.suppress(RuntimeError):  # TensorFlow has already started: too late to change
         tf.config.threading.set_inter_op_parallelism_threads(1)
-        tf.config.threading.set_intra_op_parallelism_threads(int(os.environ.get("COURSE_THREADS", 0)))
+        tf.config.threading.set_intra_op_parallelism_threads(int(os.environ.get("COURSE_THREADS") or 0))
 
 
 def _show_open_exercises_in_one_line() -> None:
