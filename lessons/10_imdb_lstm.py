@@ -669,6 +669,7 @@ def twenty(way):
 def by_fit(some):
     signature = tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None,))
     dataset = tf.data.Dataset.from_generator(lambda: iter(some), output_signature=signature)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(some)))  # else fit warns at the end
     fitted.fit(dataset, shuffle=False, verbose=0)
 
 
