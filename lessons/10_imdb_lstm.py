@@ -286,7 +286,7 @@ plots.show(
 )
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# If little is read, it matters what: of 50 or 100 words, those from both ends do best and the first ones alone worst. Many reviews tell the story first and judge last. With 400 words all three ways are within half a point of whole reviews. That is less than the standard error from 2500 validation reviews, 0.6 points, so the choice of the ends is not important here; the length is.
 
 # %%
 train_numbers, valid_numbers = ([cut(row, LENGTH, HEAD) for row in rows] for rows in (rest_numbers, valid_numbers))
@@ -331,7 +331,7 @@ for name in ("words", "words and pairs"):
 plots.table(rows, ["validation accuracy %", "weights", *(f"C = {strength:g}" for strength in strengths)])
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# Single words alone get 88.5 % right, and pairs of neighbouring words 90.0 %. A pair is the first trace of order: "not good" is a feature of its own. The model with pairs needs seven times the weights and no network. Remember its 90.0.
 
 # %% [markdown]
 # ## A vector for each word
@@ -694,7 +694,7 @@ for name, run, way in (
 plots.table(rows, ["LSTM, 20 batches", "real words", "milliseconds per batch", "real words per second"])
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# In buckets a batch takes less time *and* holds more real words, since nothing is spent on padding: twice as many real words per second as in random batches. Our compiled step is another 1.4 times faster than `fit` on the same batches. All times are from the machine that made this page.
 
 # %% [markdown]
 # ## Ten epochs at chance
@@ -760,7 +760,9 @@ for name in MASKINGS:
 plots.table(rows, [f"validation accuracy %, {SEEDS} seeds", "read as in training", f"padded to {LENGTH}"])
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# Without a mask and padded: 50.3 % after ten epochs, with all three seeds. Nothing warns. With a mask, the same network on the same reviews gets 75.8 %.
+#
+# The variant in between is the treacherous one. In buckets there is no padding to speak of, and after six epochs the network without a mask is as good as the one with it. Its accuracy even survives padding. Is it healthy, then? Keep the question; one of the probes will answer it.
 
 # %% [markdown]
 # ### Why
@@ -809,7 +811,9 @@ plots.show(
 )
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# An untrained LSTM forgets. Each zero brings all texts nearer to one and the same state, and after 75 zeros the differences are a millionth of what they were. What reaches the read-out is the rounding of numbers. So there is nothing to learn from, and training on padded reviews hardly changes it: those networks forget more slowly, and still forget.
+#
+# The networks that learned in buckets hold their state. They were trained on texts whose end matters, and have learned not to let go. That is why padding did not hurt them above: a by-product of training that nobody asked for.
 
 # %% [markdown]
 # ## Which kind is best?
@@ -873,7 +877,9 @@ plots.show(
 )
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# The differences between LSTM, GRU, stacked LSTM, bidirectional LSTM and no recurrence at all are at most two standard errors, so three seeds do not tell them apart. Two results are clear. The SimpleRNN is 20 points behind, and each of its seeds ends elsewhere: without gates a gradient does not come through 120 words (lesson 09). And the last state is a better read-out than mean, maximum, or both, by one to three points.
+#
+# With 4000 reviews the linear model, 82.9 %, is ahead of every network.
 
 # %% [markdown]
 # ## All reviews
@@ -950,7 +956,9 @@ best_kind = max((kind for kind in LONG if kind != "words"), key=lambda kind: fin
 print(f"chosen: {LONG[best_kind][0]}")
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# With all reviews the networks gain seven points, and the gap between them closes: 87.7 to 88.5 %, with a standard error of 0.6 points from the choice of the reviews alone. None reaches the 90.0 % of words and pairs. The network without recurrence is as good as the LSTMs, and much cheaper.
+#
+# The best epoch is the fourth in every run, and at most 0.2 points above the last: with a rate that falls to zero there is little to choose. The LSTM with its last state has the best epoch of the two recurrent networks, 88.5 to 88.3. That is a coin toss, but a choice has to be made before the test.
 
 # %% [markdown]
 # ## What has it understood?
@@ -1028,10 +1036,12 @@ for name, by_frame in found.items():
 plots.table(rows, ["%", "plain: praise above blame", "negated: blame above praise", "negated: verdict right"])
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# Shuffled words cost the LSTM 1.4 points, and it changes 5.4 % of its verdicts. So it uses order, but it does not need it much.
+#
+# And negation? In plain sentences all three models put praise above blame, always. In negated sentences they should swap the two, and they practically never do: 2 % of the pairs, 0 % and 0 %. The verdict on a negated sentence is right in 10 to 19 % of the cases, far below a coin. The model of words and pairs is the least wrong, since it knows "not good" as one feature. The LSTM moves the marks of praise to the left, towards one half; it has noticed that something is different, and does not draw the conclusion. An 88 % classifier of reviews that does not understand "not": that is what the training reviews asked for.
 
 # %% [markdown] tags=["notes"]
-# **Point at the first panel:** the marks come closer, but pass each other only for pairs that it has seen ("not good"). **Then ask** for a frame that breaks the network as well, and try it in the cell. **And ask:** if it understands so little, why is it right on most reviews? Because reviewers repeat themselves: in 200 words, most of them unnegated, counting works.
+# **Point at the first panel:** in the negated rows the marks of praise move, but they stay to the right of the marks of blame. Even for "not good", which it has seen as a pair, the linear model only weakens its verdict. **Then ask** for a frame that breaks the network as well, and try it in the cell. **And ask:** if it understands so little, why is it right on most reviews? Because reviewers repeat themselves: in 200 words, most of them unnegated, counting works.
 
 # %% [markdown]
 # ### Your own sentences, with padding and without
@@ -1068,7 +1078,9 @@ for word in ("wonderful", "boring", "funny", "not", "director", "minutes", "seve
 plots.table(rows, ["word", f"most similar among the {len(frequent)} most frequent"])
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# The second and the third sentence end in a reversal, and the network with a mask falls for both: 0.90 for "bored to death", 0.13 for "I expected a terrible film. It is not." With a mask, padding changes nothing. Without one it moves single answers, such as 0.89 to 0.98: here is the illness that the accuracy above did not show.
+#
+# The neighbours show what was learned. "wonderful" stands beside "perfect" and "amazing", but also beside "friendship"; "minutes" beside "disappointment" and "lousy". These are no meanings. They are one scale, from praise to blame, and "minutes" is a word of people who looked at their watch. Words that do not judge, such as "director" and "seven", have neighbours by chance. For meanings, see lesson 13.
 
 # %% [markdown]
 # ## The test reviews, once
@@ -1115,7 +1127,9 @@ p = tested[best_kind][0]
 print(f"standard error from {len(y_test)} test reviews: {100 * np.sqrt(p * (1 - p) / len(y_test)):.2f} points")
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# The test confirms the validation. The two LSTMs have 87.5 and 88.2 %, the network without recurrence 87.6 %, all inside or at the edge of what was published for simple LSTMs. The LSTM that validation chose is not the better one on the test; with a standard error of 0.2 points and one seed each, that is no scandal, and the recorded number stays that of the chosen one. The network without a mask is at 50.6 %.
+#
+# The winner is a linear model of words and pairs, 90.7 %, after seconds of training. It is ahead by 2.5 points or more, twelve standard errors.
 
 # %% [markdown] tags=["notes"]
 # **The honest ending:** read the table from the top with the class. The linear model is the one to ship for this task. **Then ask** what the recurrent network is for: tasks where one word is not enough, where order carries the answer, where the text has to be written and not judged. Lessons 11, 12 and 14 are such tasks. The published 88.9 used unlabelled reviews as well, so it is not the same budget.
@@ -1125,7 +1139,7 @@ print(f"standard error from {len(y_test)} test reviews: {100 * np.sqrt(p * (1 - 
 #
 # - **An unmasked, post-padded LSTM** that stays at 50 % for ten epochs, with no error and no warning. Pass `mask_zero=True`, or read out what is not at the end.
 # - **A mask that gets lost on the way.** A layer that does not know masks drops it with a warning. Ask a trained network for the same sentence with padding and without.
-# - **Buckets that hide the bug.** Without padding in training nothing looks wrong, until somebody sends a batch of two lengths.
+# - **Buckets that hide the bug.** Without padding in training nothing looks wrong. Whether padding does harm later is luck: here the accuracy stayed, and single answers moved from 0.89 to 0.98.
 # - **The test set as validation set**, and the best epoch chosen on it.
 # - **Reporting the last epoch** because it is the last, with a constant rate and a network that has begun to learn its reviews by heart.
 # - **A vocabulary learned from all texts**, and a default cleaning that glues words together at line breaks.
@@ -1136,9 +1150,9 @@ print(f"standard error from {len(y_test)} test reviews: {100 * np.sqrt(p * (1 - 
 #
 # - Text becomes numbers by a vocabulary that is learned from training texts; the share of unknown words says what it misses.
 # - An embedding is a dense layer on one-hot vectors, without the multiplications by zero.
-# - Masks make padding harmless, buckets make it rare. A network without a mask forgets the text while it reads zeros.
+# - Masks make padding harmless, buckets make it rare. Without a mask an LSTM forgets the text while it reads zeros, before it has learned anything.
 # - Gates, layers, directions and read-outs are compared with equal steps and several seeds, beside a model without order.
-# - Judging films is mostly a matter of words. What needs order shows in probes, not in the accuracy.
+# - Judging films is mostly a matter of words: shuffled reviews are judged nearly as well. What needs order shows in probes, not in the accuracy, and none of these models understands *not*.
 
 # %% [markdown]
 # ## Going further
