@@ -69,7 +69,7 @@ THRESHOLD = 1e-4  # of sub-sampling: words above this frequency are thinned out
 STRETCH = 128  # neighbouring words of text in one step
 NEGATIVES = 5  # negatives for each pair, k
 DRAWN = 128  # noise words that the pairs of a step share
-CAP = 16.0  # no row moves by more than so many questions' worth in one step
+CAP = 64.0  # no row moves by more than so many questions' worth in one step
 SEEDS = 3  # repetitions of every comparison
 LOSS_VOCABULARIES = (1_000, 4_000, 16_000)
 LOSS_STEPS = 2_500  # steps of every loss in the comparison
@@ -77,7 +77,7 @@ LOSS_RATES = (0.01, 0.03, 0.1, 0.3)  # learning rates to choose from
 PATIENCE = 10  # so many times the steps, for negative sampling alone
 TIMED_VOCABULARIES = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
 TIMED_STEPS = 20
-MODEL_RATES = (0.03, 0.1, 0.3)
+MODEL_RATES = (0.02, 0.05, 0.1, 0.2)
 SEARCH_TOKENS = 1_500_000  # words of text for each of them
 MODEL_TOKENS = 5_000_000  # words of text in the comparison of models
 EPOCHS = 8  # reads of the text in the final run
@@ -86,7 +86,7 @@ RATE = 0.05  # learning rate of the final run at its start; it falls to 0 along 
 runtime.profile(
     in_class=dict(
         TOKENS=2_500_000, VOCABULARY=20_000, CANDIDATES=20_000, SEEDS=2, LOSS_VOCABULARIES=(1_000, 4_000),
-        LOSS_STEPS=600, LOSS_RATES=(0.03, 0.1), TIMED_VOCABULARIES=(1_000, 5_000, 20_000), MODEL_RATES=(0.03, 0.1),
+        LOSS_STEPS=600, LOSS_RATES=(0.03, 0.1), TIMED_VOCABULARIES=(1_000, 5_000, 20_000), MODEL_RATES=(0.05, 0.1),
         SEARCH_TOKENS=500_000, MODEL_TOKENS=1_000_000, EPOCHS=5,
     ),
     smoke=dict(
