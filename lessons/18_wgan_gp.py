@@ -956,7 +956,9 @@ def hard_game(run):
     for budget, steps in (("steps", HARD_STEPS), ("work", round(AS_MUCH[kind] * HARD_STEPS))):
         game.play(steps - game.steps)
         fakes = game.draw(score_noise)
-        found |= {f"{key} {budget}": value for key, value in metrics.generation_scores(*judged(fakes), real_features).items()}
+        found |= {
+            f"{key} {budget}": value for key, value in metrics.generation_scores(*judged(fakes), real_features).items()
+        }
     return found | dict(early=fakes[:6, :, :, 0])
 
 
@@ -1026,7 +1028,9 @@ rows, fids = [], {}
 for name, (kind, step) in BUDGETS.items():
     end = "" if step == MOMENTS[kind][-1] else "_steps"
     runs = [games[kind, seed] for seed in range(SEEDS)]
-    found = [metrics.generation_scores(run[f"features{end}"], run[f"probabilities{end}"], test_features) for run in runs]
+    found = [
+        metrics.generation_scores(run[f"features{end}"], run[f"probabilities{end}"], test_features) for run in runs
+    ]
     fids[name] = [s["fid"] for s in found]
     rows.append(row_of(name, found))
 for name, seen in (baseline | {"real validation images": (real_features, real_probabilities)}).items():
