@@ -406,7 +406,7 @@ plots.table(rows, [*columns, f"% of weights at ±{CLIP}"])
 # *What these numbers say will stand here as soon as the full run has been made.*
 
 # %% [markdown] tags=["notes"]
-# Before the table: "Which of the two maps would you like to walk uphill on, if you were a drawn point between two clouds?" Let them count the peaks in each map. Then point at the histogram: clipping pushes weights to its two bounds, so the critic has little left to choose.
+# Before the table: "Which of the two maps would you like to walk uphill on, if you were a drawn point between two clouds?" Let them follow one contour line in each map: which critic has noticed that there are eight clouds? Then point at the histogram: clipping pushes weights to its two bounds, so the critic has little left to choose.
 
 # %% [markdown]
 # ## The networks
