@@ -86,13 +86,13 @@ HARD = ("few filters", "RMSprop", "no batch norm", "no norm, β₁ = 0.9")  # se
 SAMPLES = 3000  # drawn images behind every score
 JUDGE_LIMIT = None  # training images of the classifier that keeps the score (None: all)
 JUDGE_EPOCHS = 3
-TOY_STEPS = 1200  # critic steps in two dimensions
+TOY_STEPS = 3000  # critic steps in two dimensions
 CLIP = 0.1  # bound of clipped weights there
 
 runtime.profile(
     in_class=dict(
         STEPS=120, LOOKS=5, SEEDS=2, HARD_STEPS=120, HARD=("no norm, β₁ = 0.9",), SAMPLES=1000,
-        JUDGE_LIMIT=20000, TOY_STEPS=600,
+        JUDGE_LIMIT=20000,
     ),
     smoke=dict(
         VALIDATION=128, LIMIT=256, BATCH_SIZE=16, FILTERS=4, CRITIC_STEPS=2, STEPS=4, COST=2, LOOKS=2, SEEDS=1,
@@ -406,7 +406,7 @@ plots.table(rows, [*columns, f"% of weights at ±{CLIP}"])
 # *What these numbers say will stand here as soon as the full run has been made.*
 
 # %% [markdown] tags=["notes"]
-# Before the table: "Which of the two maps would you like to walk uphill on, if you were a drawn point between two clouds?" Let them follow one contour line in each map: which critic has noticed that there are eight clouds? Then point at the histogram: clipping pushes weights to its two bounds, so the critic has little left to choose.
+# Before the table: "Which of the two maps would you like to walk uphill on, if you were a drawn point between two clouds?" Let them count the peaks in each map: which critic has noticed that there are eight clouds? Then point at the histogram: clipping pushes weights to its two bounds, so the critic has little left to choose.
 
 # %% [markdown]
 # ## The networks
