@@ -72,13 +72,13 @@ DRAWN = 128  # noise words that the pairs of a step share
 CAP = 64.0  # no row moves by more than so many questions' worth in one step
 SEEDS = 3  # repetitions of every comparison
 LOSS_VOCABULARIES = (1_000, 4_000, 16_000)
-LOSS_STEPS = 2_500  # steps of every loss in the comparison
-LOSS_RATES = (0.01, 0.03, 0.1, 0.3)  # learning rates to choose from
+LOSS_STEPS = 4_000  # steps of every loss in the comparison
+LOSS_RATES = (0.02, 0.05, 0.1, 0.2)  # learning rates to choose from
 PATIENCE = 10  # so many times the steps, for negative sampling alone
 TIMED_VOCABULARIES = (1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
 TIMED_STEPS = 20
-MODEL_RATES = (0.02, 0.05, 0.1, 0.2)
-SEARCH_TOKENS = 1_500_000  # words of text for each of them
+MODEL_RATES = (0.05, 0.1, 0.2, 0.4, 0.8)
+SEARCH_TOKENS = 3_000_000  # words of text for each of them
 MODEL_TOKENS = 5_000_000  # words of text in the comparison of models
 EPOCHS = 8  # reads of the text in the final run
 RATE = 0.05  # learning rate of the final run at its start; it falls to 0 along a line
@@ -86,7 +86,7 @@ RATE = 0.05  # learning rate of the final run at its start; it falls to 0 along 
 runtime.profile(
     in_class=dict(
         TOKENS=2_500_000, VOCABULARY=20_000, CANDIDATES=20_000, SEEDS=2, LOSS_VOCABULARIES=(1_000, 4_000),
-        LOSS_STEPS=600, LOSS_RATES=(0.03, 0.1), TIMED_VOCABULARIES=(1_000, 5_000, 20_000), MODEL_RATES=(0.05, 0.1),
+        LOSS_STEPS=600, LOSS_RATES=(0.05, 0.1), TIMED_VOCABULARIES=(1_000, 5_000, 20_000), MODEL_RATES=(0.1, 0.4),
         SEARCH_TOKENS=500_000, MODEL_TOKENS=1_000_000, EPOCHS=5,
     ),
     smoke=dict(
@@ -1076,12 +1076,12 @@ plots.show(
 
 # %%
 word_vectors = model.vectors
-shown = [
-    word for word in ("france", "king", "guitar", "computer", "winter", "walked", "bigger", "cheese") if word in ids
-]
+common = word_vectors[:10_000]  # rare words have seen little; leave them out of this list
+asked_for = ("france", "king", "guitar", "computer", "winter", "walked", "bigger", "cheese")
+shown = [word for word in asked_for if ids.get(word, len(common)) < len(common)]
 plots.table(
-    [[word, ", ".join(vocabulary[i] for i in nearest(word_vectors, ids[word], 6))] for word in shown[:7]],
-    ["word", "its nearest neighbours by cosine"],
+    [[word, ", ".join(vocabulary[i] for i in nearest(common, ids[word], 6))] for word in shown],
+    ["word", f"its nearest neighbours by cosine, of the {len(common):,} most frequent words"],
 )
 
 # %% [markdown]
@@ -1098,11 +1098,19 @@ capitals = np.unique(of_section[:, :2], axis=0)[:12]
 unit = word_vectors / np.linalg.norm(word_vectors, axis=1, keepdims=True)
 plane = PCA(2, svd_solver="full").fit_transform(unit[capitals.ravel()].astype(float)).reshape(-1, 2, 2)
 fig, ax = plots.axes(height=5.6)
-for (capital, country), ends in zip(capitals, plane):
+order = plane[:, 0, 0].argsort()
+for turn, ((capital, country), ends) in enumerate(zip(capitals[order], plane[order])):
     ax.plot(*ends.T, color=plots.COLOURS[6], linewidth=1, linestyle="-")
     for word, spot, colour in zip((capital, country), ends, plots.COLOURS):
         ax.plot(*spot, "o", color=colour)
-        ax.annotate(vocabulary[word], spot, xytext=(5, 3), textcoords="offset points", color=colour, fontsize=12)
+        ax.annotate(
+            vocabulary[word],
+            spot,
+            xytext=(5, -13 if turn % 2 else 4),
+            textcoords="offset points",
+            color=colour,
+            fontsize=12,
+        )
 ax.set(xlabel="first principal component", ylabel="second principal component")
 ax.margins(0.12)
 plots.show(
