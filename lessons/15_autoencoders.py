@@ -882,7 +882,7 @@ plots.show(
 class FewLabels:
     """A classifier that is trained again and again, each time from given weights."""
 
-    def __init__(self, model, loss, change=warped):
+    def __init__(self, model, loss, change):
         self.model, self.loss, self.change = model, loss, change
         self.optimizer = keras.optimizers.Adam()
         self.optimizer.build(model.trainable_variables)
@@ -923,7 +923,7 @@ def from_scores(y, scores):
 
 
 # %%
-few = {frozen: FewLabels(model, from_scores) for frozen, model in classifiers.items()}
+few = {frozen: FewLabels(model, from_scores, warped) for frozen, model in classifiers.items()}
 
 
 def train_way(run):
@@ -1092,7 +1092,7 @@ def from_relu(y, scores):
     return keras.losses.sparse_categorical_crossentropy(y, tf.nn.relu(scores))
 
 
-trap = FewLabels(new_classifier(frozen=False), from_relu)
+trap = FewLabels(new_classifier(frozen=False), from_relu, warped)
 rows = []
 for rate in RATES:
     found, silent = [], []
