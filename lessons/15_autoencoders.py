@@ -37,7 +37,7 @@
 
 # %% tags=["setup"]
 import sys
-from functools import partial
+from functools import cache, partial
 
 sys.path[:0] = [".", ".."]  # utils/ stands beside notebooks/
 
@@ -810,11 +810,17 @@ def new_classifier(frozen):
     return add_head(front(build_convolutional(CODE, FILTERS)[0]), frozen)
 
 
-def start_weights(way, draw):
-    """Weights of a classifier before training: a new network, with a stored encoder if the way has one."""
+@cache
+def fresh_weights(draw):
+    """Weights of a new network, the same for all ways in one draw."""
     keras.utils.set_random_seed(1000 + draw)
-    model, start = new_classifier(frozen=False), WAYS[way][0]
-    return [*encoders[start, draw % SEEDS], *model.get_weights()[-2:]] if start else model.get_weights()
+    return new_classifier(frozen=False).get_weights()
+
+
+def start_weights(way, draw):
+    """Weights of a classifier before training: a new network's, with a stored encoder if the way has one."""
+    fresh, start = fresh_weights(draw), WAYS[way][0]
+    return [*encoders[start, draw % SEEDS], *fresh[-2:]] if start else fresh
 
 
 # %%
