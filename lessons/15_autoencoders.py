@@ -63,16 +63,17 @@ VALIDATION = 5000  # training images set aside for choices
 CODE = 32  # numbers in a code, for PCA too
 WIDTH = 256  # hidden units of the dense autoencoder
 FILTERS = 16  # filters of the first convolution; the second has twice as many
-EPOCHS = 8  # passes over the training images for every autoencoder
+EPOCHS = 6  # passes over the training images for every autoencoder
 BATCH_SIZE = 128
 PRETRAIN_RATE = 0.003  # Adam's learning rate at the start; it falls to 0 along a cosine
 SEEDS = 3  # trainings of every autoencoder
 MASKED = 0.5  # share of pixels that the denoising variant does not see
 SHORT_LIMIT, SHORT_EPOCHS = 10000, 5  # images and passes in the comparison of outputs
 LABELS = (100, 500, 1000)  # sizes of the labelled subset
-DRAWS = 10  # random subsets of every size
-TUNING_DRAWS = 3  # further subsets, on which learning rates are chosen
-RATES = (0.0003, 0.001, 0.003, 0.01)  # learning rates to choose from
+DRAWS = 6  # random subsets of every size
+TUNING_DRAWS = 2  # further subsets, on which learning rates are chosen
+RATES = (0.001, 0.003, 0.01, 0.03)  # learning rates to choose from
+PENALTIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)  # values of C for logistic regression, to choose from
 STEPS = 300  # training steps of every classifier
 LABELLED_BATCH = 50
 STRETCH, TILT, SHIFT = 0.15, 0.1, 2.0  # labelled images are warped: up to 15 % in size, a tenth aslant, 2 pixels aside
@@ -84,7 +85,7 @@ runtime.profile(
     ),
     smoke=dict(
         LIMIT=600, VALIDATION=100, EPOCHS=3, SEEDS=1, SHORT_LIMIT=128, SHORT_EPOCHS=4, LABELS=(100,), DRAWS=2,
-        TUNING_DRAWS=1, RATES=(0.001, 0.01), STEPS=10,
+        TUNING_DRAWS=1, RATES=(0.001, 0.01), PENALTIES=(0.01, 0.1), STEPS=10,
     ),
 )  # fmt: skip
 
@@ -272,11 +273,31 @@ def joined(encoder, decoder):
     return keras.Model(images, decoder(encoder(images)))
 
 
-def compiled(model, loss, images, epochs):
-    """The network with its loss, and Adam with a rate that falls to 0 over these epochs."""
-    rate = keras.optimizers.schedules.CosineDecay(PRETRAIN_RATE, epochs * -(-images // BATCH_SIZE))
-    model.compile(keras.optimizers.Adam(rate), loss, steps_per_execution=50, jit_compile=False)
-    return model
+# %% [markdown]
+# One graph makes a whole pass over the images: it is faster than `fit` for small networks, and does the same.
+
+
+# %%
+def passes(model, loss, images, epochs):
+    """A function that trains the network for one pass; Adam's rate falls to 0 over all passes."""
+    rate = keras.optimizers.schedules.CosineDecay(PRETRAIN_RATE, epochs * (images // BATCH_SIZE))
+    optimizer = keras.optimizers.Adam(rate)
+    optimizer.build(model.trainable_variables)
+
+    @tf.function
+    def one_pass(x, target, batches):
+        for rows in batches:
+            with tf.GradientTape() as tape:
+                error = tf.reduce_mean(loss(tf.gather(target, rows), model(tf.gather(x, rows), training=True)))
+            optimizer.apply_gradients(zip(tape.gradient(error, model.trainable_variables), model.trainable_variables))
+
+    return one_pass
+
+
+def shuffled_batches(images, rng):
+    """Row numbers of one pass, one batch in each row; the last incomplete batch is left out."""
+    whole = images - images % BATCH_SIZE
+    return rng.permutation(images)[:whole].reshape(-1, BATCH_SIZE)
 
 
 # %%
@@ -284,9 +305,11 @@ def train_output(run):
     output, seed = run
     loss, activation = OUTPUTS[output]
     keras.utils.set_random_seed(seed)
-    x = x_train[:SHORT_LIMIT]
-    model = compiled(joined(*build_mlp(CODE, WIDTH)), loss, len(x), SHORT_EPOCHS)
-    model.fit(x, x, batch_size=BATCH_SIZE, epochs=SHORT_EPOCHS, verbose=0)
+    rng, x = np.random.default_rng(seed), tf.constant(x_train[:SHORT_LIMIT])
+    model = joined(*build_mlp(CODE, WIDTH))
+    one_pass = passes(model, loss, len(x), SHORT_EPOCHS)
+    for _ in range(SHORT_EPOCHS):
+        one_pass(x, x, shuffled_batches(len(x), rng))
     restored = np.asarray(activation(in_batches(model, x_valid)))
     return {"mse": mse(x_valid, restored), "zeros": np.mean(restored == 0), "black": np.mean(x_valid == 0)}
 
@@ -397,10 +420,11 @@ def train_autoencoder(run):
     rng = np.random.default_rng(seed)
     encoder, decoder = build(kind)
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
-    model, history = compiled(joined(encoder, decoder), loss, len(x_train), EPOCHS), []
+    model, history = joined(encoder, decoder), []
+    one_pass = passes(model, loss, len(x_train), EPOCHS)
     for _ in range(EPOCHS):
         x, target = denoising_pair(x_train, MASKED, rng) if kind == "denoising" else (x_train, x_train)
-        model.fit(x.astype("float32"), target, batch_size=BATCH_SIZE, verbose=0)
+        one_pass(tf.constant(x, "float32"), tf.constant(target), shuffled_batches(len(x_train), rng))
         history.append(mse(x_valid, restored(model, x_valid)))
     weights = {f"encoder{i}": weight for i, weight in enumerate(encoder.get_weights())}
     weights |= {f"decoder{i}": weight for i, weight in enumerate(decoder.get_weights())}
@@ -420,7 +444,7 @@ trained |= resume.pieces("denoising", [("denoising", seed) for seed in range(SEE
 # %%
 fig, ax = plots.axes()
 errors = {kind: np.stack([trained[kind, seed]["mse"] for seed in range(SEEDS)]) for kind in KINDS}
-plots.curves(errors, "epoch", "validation MSE", ax=ax)
+plots.curves(errors, "epoch", "validation MSE", ax=ax, log="y")
 ax.axhline(pca_mse, color="black", linestyle=":", label=f"PCA, {CODE} numbers")
 ax.legend(loc="upper right")
 plots.show(
@@ -589,7 +613,7 @@ for kind in ("convolutional", "denoising"):
     models = [joined(*rebuild(kind, seed)) for seed in range(SEEDS)]
     by_share[kind] = [[mse(x_valid, restored(model, x)) for x in damaged.values()] for model in models]
 fig, ax = plots.axes(height=3.4)
-plots.curves(by_share, "share of hidden pixels", "validation MSE to the whole image", x=SHARES, ax=ax)
+plots.curves(by_share, "share of hidden pixels", "validation MSE", x=SHARES, ax=ax)
 ax.axvline(MASKED, color="black", linestyle=":", linewidth=1)
 ax.legend(loc="upper left")
 plots.show(
@@ -680,7 +704,7 @@ def subset(count, draw):
 #
 # Before any network learns from labels: how much do the features that we have by now know about classes? Logistic regression, a linear classifier, answers for the pixels, for PCA's code, for the codes of both convolutional autoencoders, and for what stands *in front of* their codes: the 7 · 7 · 2 · `FILTERS` numbers of the last convolution, the *maps*.
 #
-# All features get mean 0 and overall standard deviation 1. The penalty (`C` is its inverse) is chosen for each on validation images, with subsets of 100 labels that serve for choices only. (Whoever has 100 labels has no thousands of validation labels beside them. Here they serve all alike.)
+# All features get mean 0 and overall standard deviation 1. The penalty (`C` is its inverse) is chosen for each on validation images, with subsets that serve for choices only: here 100 labels, later again for each number of labels. (Whoever has 100 labels has no thousands of validation labels beside them. Here they serve all alike.)
 
 
 # %% tags=["helper"]
@@ -719,18 +743,25 @@ def linear_classifier(name, count, draw, penalty):
 
 
 # %%
-PENALTIES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 tuning = range(100, 100 + TUNING_DRAWS)
-best_penalty, rows = {}, []
-for name in FEATURES:
+
+
+def choose_penalty(name, count):
+    """The penalty with the best mean validation accuracy, and that accuracy."""
     found = np.zeros(len(PENALTIES))
     for draw in tuning:
-        models = [linear_classifier(name, LABELS[0], draw, penalty) for penalty in PENALTIES]
-        x = models[0][1](x_valid)
+        models = [linear_classifier(name, count, draw, penalty) for penalty in PENALTIES]
+        x = models[0][1](x_valid)  # one draw, one autoencoder: all penalties read the same features
         found += [model.score(x, y_valid) / len(tuning) for model, _ in models]
-    best_penalty[name] = PENALTIES[int(np.argmax(found))]
-    rows.append([name, x.shape[1], f"{best_penalty[name]:g}", f"{100 * found.max():.1f}"])
-plots.table(rows, ["logistic regression on", "numbers", "chosen C", "validation accuracy %"])
+    return PENALTIES[int(np.argmax(found))], found.max()
+
+
+# %%
+rows = []
+for name in FEATURES:
+    penalty, found = choose_penalty(name, LABELS[0])
+    rows.append([name, FEATURES[name][0](x_valid[:1]).size, f"{penalty:g}", f"{100 * found:.1f}"])
+plots.table(rows, ["logistic regression on", "numbers", "chosen C", f"validation accuracy %, {LABELS[0]} labels"])
 
 # %% [markdown]
 # *What these numbers say will stand here as soon as the full run has been made.*
@@ -944,28 +975,33 @@ def train_way(run):
 # %% [markdown]
 # ### Choosing the learning rate
 #
-# Weights that are already good want smaller steps than a fresh layer. So each way picks its own rate from the same list, on validation images, with the same tuning subsets of 100 labels.
+# Weights that are already good want smaller steps than a fresh layer. So each way picks its own rate from the same list, for each number of labels, on validation images and with the same tuning subsets.
 
 # %%
 few_settings = settings | dict(STEPS=STEPS, LABELLED_BATCH=LABELLED_BATCH, WARP=(STRETCH, TILT, SHIFT), SEEDS=SEEDS)
-keys = [(way, LABELS[0], draw, rate) for way in WAYS for rate in RATES for draw in tuning]
+keys = [(way, count, draw, rate) for count in LABELS for way in WAYS for rate in RATES for draw in tuning]
 tried = resume.pieces("learning rates", keys, train_way, few_settings)
 
 # %%
 by_rate = {
-    way: [np.mean([tried[way, LABELS[0], draw, rate]["accuracy"] for draw in tuning]) for rate in RATES] for way in WAYS
+    (way, count): [np.mean([tried[way, count, draw, rate]["accuracy"] for draw in tuning]) for rate in RATES]
+    for way in WAYS
+    for count in LABELS
 }
-best_rate = {way: RATES[int(np.argmax(found))] for way, found in by_rate.items()}
+best_rate = {key: RATES[int(np.argmax(found))] for key, found in by_rate.items()}
 fig = plots.heatmap(
-    100 * np.array(list(by_rate.values())), list(WAYS), [f"{rate:g}" for rate in RATES], xlabel="learning rate",
-    unit="validation accuracy, %", digits=1,
+    [[100 * accuracy for accuracy in by_rate[way, LABELS[0]]] for way in WAYS], list(WAYS),
+    [f"{rate:g}" for rate in RATES], xlabel="learning rate", unit="validation accuracy, %", digits=1,
 )  # fmt: skip
 plots.show(
     fig,
-    f"Validation accuracy at {LABELS[0]} labels, {TUNING_DRAWS} subsets that serve for this choice only.",
+    f"Validation accuracy at {LABELS[0]} labels, mean of {TUNING_DRAWS} subset(s) that serve for this choice only.",
     "A table of accuracies: ways to start in rows, learning rates in columns.",
 )
-print("chosen:", ", ".join(f"{way} {rate:g}" for way, rate in best_rate.items()))
+
+# %%
+rows = [[way, *(f"{best_rate[way, count]:g}" for count in LABELS)] for way in WAYS]
+plots.table(rows, ["chosen learning rate", *(f"{count} labels" for count in LABELS)])
 
 # %% [markdown]
 # ### The comparison
@@ -975,7 +1011,7 @@ print("chosen:", ", ".join(f"{way} {rate:g}" for way, rate in best_rate.items())
 # %%
 results_of = {}
 for count in LABELS:
-    keys = [(way, count, draw, best_rate[way]) for way in WAYS for draw in range(DRAWS)]
+    keys = [(way, count, draw, best_rate[way, count]) for way in WAYS for draw in range(DRAWS)]
     found = resume.pieces(f"{count} labels", keys, train_way, few_settings)
     results_of |= {key[:3]: value for key, value in found.items()}
     print(f"{count} labels: {len(keys)} classifiers trained")
@@ -994,11 +1030,13 @@ for way, (_, frozen) in WAYS.items():
     )
 
 # %%
-linear = {
-    (f"logistic regression, {f}", n): [linear_classifier(f, n, d, best_penalty[f]) for d in range(DRAWS)]
-    for f in list(FEATURES)[:3]
-    for n in LABELS
-}
+linear = {}
+for name in list(FEATURES)[:3]:
+    for count in LABELS:
+        penalty = choose_penalty(name, count)[0]
+        linear[f"logistic regression, {name}", count] = [
+            linear_classifier(name, count, draw, penalty) for draw in range(DRAWS)
+        ]
 
 
 def linear_scores(x, y):
@@ -1059,13 +1097,13 @@ def train_plain(run):
     return {"accuracy": np.mean(metrics.classify(plain.model, x_valid) == y_valid)}
 
 
-keys = [(way, draw, best_rate[way]) for way in ("from scratch", "fine-tuned") for draw in range(DRAWS)]
+keys = [(way, draw, best_rate[way, LABELS[0]]) for way in ("from scratch", "fine-tuned") for draw in range(DRAWS)]
 unwarped = resume.pieces("no warps", keys, train_plain, few_settings)
 
 # %%
 rows = []
 for way in ("from scratch", "fine-tuned"):
-    without = np.array([unwarped[way, draw, best_rate[way]]["accuracy"] for draw in range(DRAWS)])
+    without = np.array([unwarped[way, draw, best_rate[way, LABELS[0]]]["accuracy"] for draw in range(DRAWS)])
     gain = 100 * (on_valid[way, LABELS[0]] - without)
     low, high = metrics.confidence_interval(gain)
     both = [metrics.mean_sd(found, 1, scale=100) for found in (without, on_valid[way, LABELS[0]])]
