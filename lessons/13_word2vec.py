@@ -10,6 +10,7 @@
 #     name: python3
 #   course:
 #     title: Words as vectors, and the cost of softmax
+#     minutes: {full: 24}
 #     summary: Skip-gram and CBOW with four losses, from a sentence to analogies, against a count baseline.
 #     data: [wiki_text, word2vec_eval]
 #     expected:
@@ -812,7 +813,7 @@ speedup = milliseconds["full softmax"][-1] / milliseconds["negative sampling"][-
 results.record("sampled_over_full_speedup", speedup)
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# With 1 000 words the full softmax takes 2.8 milliseconds a step, with 50 000 words 94; negative sampling stays near one millisecond all the way. At the right end a step of the full softmax costs as much as 109 of negative sampling. The tree lies in between and grows slowly: more turns for each word, and more rows to fetch.
 
 # %% [markdown] tags=["notes"]
 # Point at the slope of the full softmax: ten times the words, about ten times the time once the matrix product rules. Ask why the sampled lines are not perfectly flat. (The tables no longer fit into the cache, and the tree grows deeper, with the logarithm of $V$.)
@@ -946,7 +947,9 @@ plots.show(
 )
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# Step for step the full softmax learns most, at every size: 739 against 747 to 758 with 1 000 words, 6189 against 6296 to 6826 with 16 000. It asks all words each time, so each step says more. The tree and NCE follow closely; with 16 000 words the seeds of these three overlap. Negative sampling is last, there even behind the plain frequency: few noise words say little about so many.
+#
+# Now pay by time. A step with 16 000 words takes the full softmax some thirty times as long as negative sampling. Give the latter only ten times the steps, and its perplexity is 5023, more than a thousand below everything else in the table, for a third of the time. That is why word2vec works: not by better steps, but by cheap ones.
 
 # %% [markdown] tags=["question"]
 # **Question 13.a.** Negative sampling never learns probabilities that sum to 1. Why do its vectors still rank the contexts of a word sensibly? Say what $h \cdot u_o$ tends to, and what that quantity is for $k = 1$ and noise equal to the word frequency.
@@ -1033,7 +1036,9 @@ plots.show(
 )
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# In word likeness skip-gram is ahead of CBOW, 0.58 to 0.49, and both of skip-gram without sub-sampling, 0.34; the seeds do not overlap. Without sub-sampling the steps go to *the* and *of*. In analogies all three are at 1 to 4 %, and their seeds mix: half a reading of the text is too little for these, and no order should be read from it.
+#
+# Look at the search, too. CBOW needs a rate of 0.4, four times that of skip-gram, since it asks one question for each word where skip-gram asks six. At skip-gram's rate of 0.1 it would have looked hopeless. A comparison at one rate compares rates.
 
 # %% [markdown]
 # ## The final run
@@ -1179,7 +1184,11 @@ print(
 )
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# Skip-gram answers 38.5 % of the analogies, the counts 26.9 %, random vectors none. The interval from whole sections, +6.9 to +15.6 points, does not hold zero. In word likeness the two are level: 0.668 and 0.644, from 221 pairs, which leave a standard error of about 0.05 on each.
+#
+# The sections are no lottery. Capitals of well-known countries succeed with 88 %, nationalities with 77 %; family words are a tie, and in present participles the counts are ahead. Opposites, adverbs and currencies stay at 10 % or below: their pairs do not stand in the same sentences often enough, in ten million words.
+#
+# The curves over the passes say what it took. After one pass the counts are far ahead in analogies, after four they are caught up with, and when the rate has fallen to zero nothing more is gained. Counting needs one pass and no learning rate. If your text is small or your time is short, it is the better choice.
 
 # %% [markdown] tags=["notes"]
 # Return to the bets. Then the sections: which ones are about facts in the text, which about endings of words? Ask why no section is near zero for random reasons and which could be hard for *any* method on ten million words: count how often a currency meets its country.
