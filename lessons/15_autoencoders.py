@@ -10,6 +10,7 @@
 #     name: python3
 #   course:
 #     title: "Autoencoders: pre-training three ways"
+#     minutes: {full: 16}
 #     summary: Codes of 32 numbers beside PCA's, and what they are worth when only 100 images have labels.
 #     data: [fashion_mnist]
 #     expected:
@@ -331,7 +332,7 @@ rows.append(["the images themselves", "0", f"{100 * runs[0]['black']:.1f}"])
 plots.table(rows, ["output and loss", f"validation MSE, {SEEDS} seeds", "pixels exactly 0, %"])
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# All three trainings are short, so none reaches PCA yet; their order is the point. A sigmoid with its cross-entropy is best. The ReLU with the same cross-entropy has twice its error, though half of all pixels are exactly 0 and a ReLU can write an exact 0. An output at 0 gets no gradient, so a pixel that went black too early stays black.
 
 # %% [markdown]
 # ## An autoencoder from convolutions
@@ -464,7 +465,7 @@ for kind in KINDS:
 plots.table(rows, ["code of the same size", f"validation MSE, {SEEDS} seeds", "over PCA"])
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# With the same 32 numbers both autoencoders leave about two thirds of PCA's error: 0.66 for dense layers and 0.64 for convolutions. That difference is small, but well beyond the seeds' 0.003 to 0.005, and the convolutions need a quarter of the weights. The denoising network never saw a whole image as input. On whole images it is just below PCA, and still falling.
 
 # %% [markdown]
 # ### Is this the network that was trained?
@@ -598,7 +599,7 @@ difference, error = metrics.paired_difference(in_pixels, in_code)
 print(f"pixels minus code: {difference:.4f} ± {error:.4f} (standard error over pairs)")
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# Half-way in the code, the picture is a little nearer to a real garment than a fade of the two ends: 0.0213 against 0.0229. The difference is five standard errors wide, so it is real, and it is small against the 0.0127 of the ends themselves. In the rows the code bends a trouser into a bag through one blurred shape, where PCA shows two garments on top of each other. Neither looks like something that you could buy.
 
 # %% [markdown]
 # ## Removing noise
@@ -633,7 +634,7 @@ plots.show(
 )
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# With half of the pixels hidden, the plain autoencoder is no better than PCA, 0.06 and more. The denoising network stays at 0.013, as if nothing were hidden. Even with three quarters hidden, more than it ever saw in training, its error is a quarter of theirs. It has learned what garments look like. The plain network has learned to copy, and it copies the black pixels too. The price stands at the left end: on whole images the plain network is better.
 
 # %% [markdown] tags=["question"]
 # **Question 15.a.** The squared error decides what goes into the code. Name something that changes many pixels and says little about the class, and something that changes few pixels and says much. What follows for a classifier that sees only the code?
@@ -764,7 +765,7 @@ for name in FEATURES:
 plots.table(rows, ["logistic regression on", "numbers", "chosen C", f"validation accuracy %, {LABELS[0]} labels"])
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# No set of features stands out: 70 to 72 % on two draws, less apart than draws are among themselves. Seen from the other side, that is something. The 32 numbers of the code hold as much for this task as all 784 pixels.
 
 # %% [markdown]
 # ## The classifier head
@@ -1080,7 +1081,9 @@ for name in everything[1:]:
 plots.table(rows, ["gain over from scratch, points", *(f"{count} labels" for count in LABELS)])
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# Read it soberly. With 100 labels no way gains on the network from scratch; every interval holds zero, but for PCA, which is behind. With 500 and 1000 labels the network from scratch is *ahead* of all others, by one to three points, and these intervals do not hold zero. Filters that were never trained at all do as well with 100 labels as pre-trained ones.
+#
+# So on this task, with this small encoder, pre-training by reconstruction does not pay. Nothing is broken: reconstructions are good, weights move where they may, steps and searches are equal. The encoder has learned what is worth the most squared error: where a garment is bright, how wide it is. Which of two similar shirts is a coat, it was never asked. Lesson 19 asks other questions of images without labels.
 
 # %% [markdown]
 # ### And the warps?
@@ -1111,7 +1114,7 @@ for way in ("from scratch", "fine-tuned"):
 plots.table(rows, [f"validation accuracy %, {LABELS[0]} labels", "no warps", "warps", "gain, points"])
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# With 100 labels the warps seem to bring a point to both ways, but both intervals hold zero. With six draws we cannot say more. They do not favour one start over the other.
 
 # %% [markdown]
 # ## The published 10.0 %
@@ -1151,7 +1154,7 @@ plots.table(
 )
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# Always 10.0 %, at every rate and in every draw. With the three lower rates all ten outputs are 0 for all images; with the highest, in half of the draws one output is left, and it says the same for every image. It is the head, not the lack of pre-training: above, the same encoder from scratch, with scores instead of the ReLU, has 73 %.
 
 # %% [markdown]
 # ## The test set, once
@@ -1197,7 +1200,7 @@ print(f"validation chose: {chosen_kind}")
 results.record("reconstruction_over_pca", np.mean(test_mse[chosen_kind]) / test_pca)
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# The test repeats what validation said. At 100 labels the pre-trained way that validation chose has 72.9 ± 1.9 %, the network from scratch 72.6 ± 1.9 % and a logistic regression on the code 72.6 ± 1.6 %: no difference. At 1000 labels the network from scratch is first, 80.7 %, and the best linear model, on plain pixels, is less than a point behind. The reconstruction is what these networks were trained for, and there they win: 64 % of PCA's error on test images.
 
 # %% [markdown]
 # ## What went wrong in practice
