@@ -599,7 +599,7 @@ difference, error = metrics.paired_difference(in_pixels, in_code)
 print(f"pixels minus code: {difference:.4f} ± {error:.4f} (standard error over pairs)")
 
 # %% [markdown]
-# Half-way in the code, the picture is a little nearer to a real garment than a fade of the two ends: 0.0213 against 0.0229. The difference is five standard errors wide, so it is real, and it is small against the 0.0127 of the ends themselves. In the rows the code bends a trouser into a bag through one blurred shape, where PCA shows two garments on top of each other. Neither looks like something that you could buy.
+# Half-way in the code, the picture is a little nearer to a real garment than a fade of the two ends: 0.0213 against 0.0229. The difference is five of its standard errors, so it is real, and it is small against the 0.0127 of the ends themselves. In the rows the code bends a trouser into a bag through one blurred shape, where PCA shows two garments on top of each other. Neither looks like something that you could buy.
 
 # %% [markdown]
 # ## Removing noise
@@ -1081,7 +1081,7 @@ for name in everything[1:]:
 plots.table(rows, ["gain over from scratch, points", *(f"{count} labels" for count in LABELS)])
 
 # %% [markdown]
-# Read it soberly. With 100 labels no way gains on the network from scratch; every interval holds zero, but for PCA, which is behind. With 500 and 1000 labels the network from scratch is *ahead* of all others, by one to three points, and these intervals do not hold zero. Filters that were never trained at all do as well with 100 labels as pre-trained ones.
+# Read it soberly. With 100 labels no way gains on the network from scratch; every interval holds zero, but for PCA, which is behind. With 500 and 1000 labels the network from scratch is *ahead* of all others, by one to three points; only for logistic regression on pixels at 1000 labels does the interval touch zero. Filters that were never trained at all do as well with 100 labels as pre-trained ones.
 #
 # So on this task, with this small encoder, pre-training by reconstruction does not pay. Nothing is broken: reconstructions are good, weights move where they may, steps and searches are equal. The encoder has learned what is worth the most squared error: where a garment is bright, how wide it is. Which of two similar shirts is a coat, it was never asked. Lesson 19 asks other questions of images without labels.
 
@@ -1154,7 +1154,7 @@ plots.table(
 )
 
 # %% [markdown]
-# Always 10.0 %, at every rate and in every draw. With the three lower rates all ten outputs are 0 for all images; with the highest, in half of the draws one output is left, and it says the same for every image. It is the head, not the lack of pre-training: above, the same encoder from scratch, with scores instead of the ReLU, has 73 %.
+# Always 10.0 %, at every rate and in every draw. With the three lower rates all ten outputs are 0 for all images; with the highest, some output is left in half of the draws, and the answer is the same for every image. It is the head, not the lack of pre-training: above, the same encoder from scratch, with scores instead of the ReLU, has 73 %.
 
 # %% [markdown]
 # ## The test set, once
