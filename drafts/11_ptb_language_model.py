@@ -76,9 +76,9 @@ HELD_OUT = None  # use only so many lines of the validation and of the test text
 ORDERS = 5  # words in the longest n-gram that is counted
 UNITS = 256  # numbers in a word vector and in each state
 LAYERS = 2
-CUTS = (0.1, 0.35)  # the vocabulary is cut into blocks at these shares
-STREAMS = 20  # places of the text that are read at once
-WINDOW = 35  # words between two steps
+CUTS = (0.03, 0.12, 0.4)  # the vocabulary is cut into blocks at these shares
+STREAMS = 35  # places of the text that are read at once
+WINDOW = 20  # words between two steps
 RATE = 1.0  # learning rate of gradient descent at the start
 CLIP = 5.0  # longest gradient
 SPREAD = 0.1  # weights start between −SPREAD and SPREAD
@@ -101,12 +101,13 @@ WRITTEN = 60  # words to write
 
 runtime.profile(
     in_class=dict(
-        LIMIT=3000, HELD_OUT=1000, UNITS=128, STREAMS=10, WINDOW=20, PLAIN_EPOCHS=3, PLAIN_FLAT=2, EPOCHS=4, FLAT=2,
-        DECAY=0.5, KEEP=0.8, SEEDS=2, SHORT_LINES=1000, SHORT_EPOCHS=4, SHORT_FLAT=3, TIMED=4,
+        LIMIT=3000, HELD_OUT=400, UNITS=128, STREAMS=20, WINDOW=10, PLAIN_EPOCHS=3, PLAIN_FLAT=2, EPOCHS=4, FLAT=2,
+        DECAY=0.5, KEEP=0.8, SEEDS=2, SHORT_LINES=1000, SHORT_STREAMS=20, SHORT_WINDOW=10, SHORT_EPOCHS=4, SHORT_FLAT=3,
+        TIMED=4,
     ),
     smoke=dict(
-        LIMIT=300, HELD_OUT=60, ORDERS=3, UNITS=16, STREAMS=8, WINDOW=10, PLAIN_EPOCHS=2, PLAIN_FLAT=1, EPOCHS=2,
-        FLAT=1, SEEDS=1, SHORT_LINES=60, SHORT_UNITS=8, SHORT_STREAMS=4, SHORT_EPOCHS=1, SHORT_FLAT=1, TIMED=1,
+        LIMIT=300, HELD_OUT=60, ORDERS=3, UNITS=16, LAYERS=1, STREAMS=8, WINDOW=10, PLAIN_EPOCHS=2, PLAIN_FLAT=1,
+        EPOCHS=2, FLAT=1, SEEDS=2, SHORT_LINES=60, SHORT_UNITS=8, SHORT_STREAMS=4, SHORT_EPOCHS=1, SHORT_FLAT=1, TIMED=1,
         WRITTEN=10,
     ),
 )  # fmt: skip
@@ -381,10 +382,10 @@ def read_with_fading_memory(x, y, state, window):
 checks.run("11.read", read_with_fading_memory)
 
 # %% [markdown] tags=["question"]
-# **Question 11.a.** The gradient ends at the edge of a window of 35 words, and the state does not. Can the network *use* a word that it read 100 words ago? Can it *learn* to, and what in the training would reward it?
+# **Question 11.a.** The gradient ends at the edge of a window of 20 words, and the state does not. Can the network *use* a word that it read 100 words ago? Can it *learn* to, and what in the training would reward it?
 
 # %% [markdown] tags=["answer"]
-# **Answer 11.a.** It can use it: the state is never reset, so what was stored 100 words ago may still be there. It cannot be rewarded directly: no gradient of a loss reaches back further than the beginning of its window, so nothing tells the network *what* to store for a use 100 words later. It is rewarded for keeping things for up to 35 words. A cell that has learned to keep a topic for 35 words may well keep it for 100, and at the beginning of each window the loss shows how to *use* what older windows left in the state.
+# **Answer 11.a.** It can use it: the state is never reset, so what was stored 100 words ago may still be there. It cannot be rewarded directly: no gradient of a loss reaches back further than the beginning of its window, so nothing tells the network *what* to store for a use 100 words later. It is rewarded for keeping things for up to 20 words. A cell that has learned to keep a topic for 20 words may well keep it for 100, and at the beginning of each window the loss shows how to *use* what older windows left in the state.
 
 # %% [markdown]
 # ## Two cells
@@ -450,15 +451,15 @@ CELLS = {"lstm": (lstm_cell, 4, 2), "gru": (gru_cell, 3, 1)}  # the cell, parts 
 
 # %% tags=["helper"]
 def unroll(cell, projected, u, start, masks=None):
-    """All h of a window, shape (time, batch, units), then the last state; `masks` act on h on its way into h U."""
+    """All h of a window, shape (time, batch, units), then the last state; `masks`, if any, act on the parts of each state."""
 
     @tf.custom_gradient
     def run(projected, u):
         steps = tf.shape(projected)[0]
 
         def forward(t, state, seen, *written):
-            h = state[0] if masks is None else state[0] * masks[t]
-            recurrent = h @ u
+            state = state if masks is None else tuple(part * mask[t] for part, mask in zip(state, masks))
+            recurrent = state[0] @ u
             state = cell(projected[t], recurrent, state)
             return t + 1, state, seen.write(t, recurrent), *(a.write(t, part) for a, part in zip(written, state))
 
@@ -468,6 +469,7 @@ def unroll(cell, projected, u, start, masks=None):
 
         def gradient(upstream, *_):
             before = [tf.concat([first[None], part[:-1]], axis=0) for first, part in zip(start, states)]
+            before = before if masks is None else [part * mask for part, mask in zip(before, masks)]
             u_back = tf.transpose(u)
 
             def backward(t, later, to_projected, to_recurrent):
@@ -478,16 +480,15 @@ def unroll(cell, projected, u, start, masks=None):
                 later = [later[0] + upstream[t], *later[1:]]
                 zero = tf.UnconnectedGradients.ZERO
                 dx, dr, (dh, *rest) = tape.gradient(after, now, later, unconnected_gradients=zero)
-                back = dr @ u_back
-                dh += back if masks is None else back * masks[t]
-                return t - 1, (dh, *rest), to_projected.write(t, dx), to_recurrent.write(t, dr)
+                earlier = (dh + dr @ u_back, *rest)
+                earlier = earlier if masks is None else tuple(part * mask[t] for part, mask in zip(earlier, masks))
+                return t - 1, earlier, to_projected.write(t, dx), to_recurrent.write(t, dr)
 
             nothing = tuple(tf.zeros_like(part) for part in start)
             arrays = array(steps, projected), array(steps, projected)
             loop = tf.while_loop(lambda t, *_: t >= 0, backward, (steps - 1, nothing, *arrays))
             dx, dr = loop[2].stack(), loop[3].stack()
-            h = before[0] if masks is None else before[0] * masks
-            du = tf.matmul(flat(h), flat(dr), transpose_a=True)
+            du = tf.matmul(flat(before[0]), flat(dr), transpose_a=True)
             return dx, du
 
         return (states[0], *last), gradient
@@ -542,7 +543,7 @@ for kind in CELLS:
 #
 # Dropout sets each number to zero with some probability and divides the others by the share that is kept (lesson 05). In a recurrent network there are two kinds of ways for a number to go: *up*, from the word to the first layer, to the second layer, to the prediction; and *on*, from one word to the next.
 #
-# A number on its way up passes dropout once for each layer, whatever the length of the text. A number on its way through time would pass it at every word: after 35 words with 70 % kept each time, the share that got through is $0.7^{35} \approx 4 \cdot 10^{-6}$. Zaremba, Sutskever and Vinyals (2014) therefore drop on the way up, and never on the way through time.
+# A number on its way up passes dropout once for each layer, whatever the length of the text. A number on its way through time would pass it at every word: after 20 words with 70 % kept each time, the share that got through is $0.7^{20} \approx 0.0008$. Zaremba, Sutskever and Vinyals (2014) therefore drop on the way up, and never on the way through time.
 #
 # ### Exercise 11.7 · A stack with dropout on the way up
 #
@@ -583,7 +584,7 @@ def stack_of_running_sums(x, fading, states):
 checks.run("11.stack", stack_of_running_sums)
 
 # %% [markdown] tags=["notes"]
-# **Draw two layers unrolled over three words on the board**, and let the class mark every arrow on which dropout may act: three rows of arrows point up, two point to the right. **Likely:** "why not everywhere, with a smaller rate?" Compute $0.9^{35} \approx 0.025$ together. A good student will object that the *same* mask at every word would not wear the memory down. That is right, and it is what Gal and Ghahramani did in 2016.
+# **Draw two layers unrolled over three words on the board**, and let the class mark every arrow on which dropout may act: three rows of arrows point up, two point to the right. **Likely:** "why not everywhere, with a smaller rate?" Compute $0.9^{20} \approx 0.12$ together. A good student will object that the *same* mask at every word would not wear the memory down. That is right, and it is what Gal and Ghahramani did in 2016.
 
 # %% [markdown]
 # ## What 10 000 words cost
@@ -592,7 +593,7 @@ checks.run("11.stack", stack_of_running_sums)
 #
 # **Tied weights.** The matrix that turns a word into a vector serves again, transposed, to turn a state into scores. It is 2.6 million weights less to learn and to move, and the perplexity gets better (Press and Wolf, 2017). Our networks do this, those of Zaremba did not: keep it in mind when you compare.
 #
-# **Blocks.** First choose among the frequent words and, as two further choices, "one of the rarer block" and "one of the rarest block". Only if a block was chosen, choose in it:
+# **Blocks.** First choose among the frequent words and, as further choices, "one of the second block", "one of the third", "one of the last". Only if a block was chosen, choose in it:
 #
 # $$p(w) = p(\text{block}) \cdot p(w \mid \text{block}).$$
 #
@@ -615,9 +616,9 @@ print(f"scores to compute for a word: {WORDS:,} at once, {expected_scores:,.0f} 
 class LanguageModel:
     """Word vectors, two recurrent layers, and a softmax in blocks that uses the word vectors again."""
 
-    def __init__(self, kind, units, keep=1.0, keep_recurrent=1.0, ends=None):
+    def __init__(self, kind, units, keep=1.0, masked=0, ends=None):
         self.cell, gates, self.parts = CELLS[kind]
-        self.units, self.keep, self.keep_recurrent = units, keep, keep_recurrent
+        self.units, self.keep, self.masked = units, keep, masked  # the first `masked` parts of the state pass dropout
         self.ends = ends or ENDS
         self.sizes = [int(size) for size in np.diff([0, *self.ends])]
         shapes = {"words": (WORDS, units), "bias": (WORDS,), "blocks": (units, len(self.sizes) - 1)}
@@ -667,24 +668,25 @@ class LanguageModel:
         """Outputs (time · batch, units) for word vectors (time, batch, units), and the new state."""
         sites = itertools.count()  # each place of dropout draws its own numbers
 
-        def drop(x, keep):
-            if noise is None or keep == 1:
+        def drop(x):
+            if noise is None or self.keep == 1:
                 return x
             drawn = tf.random.stateless_uniform(tf.shape(x), tf.add(noise, [0, next(sites)]))
-            return tf.where(drawn < keep, x / keep, 0.0)
+            return tf.where(drawn < self.keep, x / self.keep, 0.0)
 
         def layer_number(i):
             def layer(x, state):
                 projected = tf.tensordot(x, self.p[f"w{i}"], 1) + self.p[f"b{i}"]
-                recurrent = noise is not None and self.keep_recurrent < 1
-                masks = drop(tf.ones_like(x), self.keep_recurrent) if recurrent else None
+                one = tf.ones_like(x)
+                masks = [drop(one) if part < self.masked else one for part in range(self.parts)]
+                masks = masks if self.masked and noise is not None else None
                 outputs, *last = unroll(self.cell, projected, self.p[f"u{i}"], tf.unstack(state), masks)
                 return outputs, tf.stack(last)
 
             return layer
 
         stacked = [layer_number(i) for i in range(LAYERS)]
-        outputs, after = stack(vectors, stacked, tf.unstack(state), lambda x: drop(x, self.keep))
+        outputs, after = stack(vectors, stacked, tf.unstack(state), drop)
         return flat(outputs), tf.stack(after)
 
     def nats(self, h, targets):
@@ -787,7 +789,7 @@ print(f"untrained: perplexity {perplexity([nats]):,.0f} of {WORDS:,} words, the 
 #
 # ## Words per second
 #
-# Where does the time go? We measure training steps in three versions: Keras' layers with an embedding, two LSTM layers and a dense layer of all words; our step with a single block; our step with three. The times differ from machine to machine and from run to run, as times do.
+# Where does the time go? We measure training steps in three versions: Keras' layers with an embedding, two LSTM layers and a dense layer of all words; our step with a single block; our step with four. The times differ from machine to machine and from run to run, as times do.
 
 
 # %%
@@ -834,7 +836,7 @@ def words_per_second(step):
 steps = {
     "Keras layers, all words at once": keras_step(),
     "our step, all words at once": our_step(LanguageModel("lstm", UNITS, ends=[WORDS])),
-    "our step, three blocks": our_step(fresh),
+    "our step, four blocks": our_step(fresh),
 }
 speeds = {name: words_per_second(step) for name, step in steps.items()}
 rows = [[name, f"{speed:,.0f}", f"{len(train) / speed:,.0f}"] for name, speed in speeds.items()]
@@ -890,19 +892,16 @@ plots.show(
 
 
 # %%
-probe = train[: len(valid)]
-
-
 def train_model(name, model, tokens, streams, window, epochs, flat, decay, seed=0, sealed=None, cut=None, dots=0):
     """Train from the start, or from where an interrupted run of this name stopped; `cut` is an epoch that fails."""
-    arrays = streams_of(tokens, streams, END)
+    arrays, probe = streams_of(tokens, streams, END), tokens[: len(valid)]
     model.draw(seed)
 
     def stage(epoch):
-        if epoch == cut:
-            raise KeyboardInterrupt
         rate = learning_rate(epoch, RATE, flat, decay)
         train_epoch(model, arrays, window, rate, 1000 * seed + epoch, dots)
+        if epoch == cut:  # the power fails: an epoch is in memory, and not on disk
+            raise KeyboardInterrupt
         found = {"train": perplexity([nats_of(model, probe)]), "valid": perplexity([nats_of(model, valid)])}
         model.note(found["valid"])
         if dots:
@@ -910,7 +909,7 @@ def train_model(name, model, tokens, streams, window, epochs, flat, decay, seed=
         return found | ({} if sealed is None else {"sealed": perplexity([nats_of(model, sealed)])})
 
     settings = dict(
-        LIMIT=LIMIT, HELD_OUT=HELD_OUT, UNITS=model.units, LAYERS=LAYERS, CUTS=CUTS, KEEP=(model.keep, model.keep_recurrent),
+        LIMIT=LIMIT, HELD_OUT=HELD_OUT, UNITS=model.units, LAYERS=LAYERS, CUTS=CUTS, KEEP=(model.keep, model.masked),
         SHAPE=(len(tokens), streams, window), SCHEDULE=(RATE, epochs, flat, decay), CLIP=CLIP, SPREAD=SPREAD, SEED=seed,
     )  # fmt: skip
     stages = resume.stages(name, epochs, stage, lambda: model.variables, settings)
@@ -944,11 +943,11 @@ print("validation perplexities, both ways:", again["valid"].round(3))
 # %% [markdown]
 # ## Where dropout may act, measured
 #
-# Before the long runs, a short comparison with a small LSTM on a small part of the text: no dropout at all; dropout on the way up; dropout on the way up *and* through time, with a new mask at every word on $h$, on its way into $hU$. The memory $c$ of the LSTM is touched by none of them. Same text, steps, schedule and seeds for all three. As everywhere below, the epoch with the lowest validation perplexity counts.
+# Before the long runs, a short comparison with a small LSTM on a small part of the text. An LSTM has *two* ways through time: $h$ goes into the gates of the next word, and the memory $c$ goes on by itself. So there are four networks: no dropout; dropout on the way up; in addition a new mask at every word on $h$; and in addition one on $c$. Same text, steps, schedule and seeds for all four. As everywhere below, the epoch with the lowest validation perplexity counts.
 
 # %%
-WAYS = {"no dropout": (1.0, 1.0), "on the way up": (KEEP, 1.0), "up and through time": (KEEP, KEEP)}
-small = {way: LanguageModel("lstm", SHORT_UNITS, *keeps) for way, keeps in WAYS.items()}
+WAYS = {"no dropout": (1.0, 0), "on the way up": (KEEP, 0), "up, and on h": (KEEP, 1), "up, and on h and c": (KEEP, 2)}
+small = {way: LanguageModel("lstm", SHORT_UNITS, *options) for way, options in WAYS.items()}
 short_tokens = np.array([NUMBER.get(w, UNKNOWN) for w in words_of(ptb.train.take(SHORT_LINES).text)], "int32")
 short = {}
 for way, seed in itertools.product(WAYS, range(SEEDS)):
@@ -957,24 +956,32 @@ for way, seed in itertools.product(WAYS, range(SEEDS)):
     )
     print(f"{way}, seed {seed}: validation perplexity {short[way, seed]['valid'].min():.1f}")
 
+
 # %%
-fig, panels = plots.axes(columns=3, height=3.6, sharey=True)
+def draw_perplexities(lines, ax, title):
+    """Curves over the epochs, on a logarithmic axis with plain numbers."""
+    plots.curves(lines, "epoch", "", ax=ax, title=title, log="y")
+    ax.get_legend().remove()
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.yaxis.get_minor_locator().set_params(subs=(1.5, 2, 3, 5, 7))
+    ax.yaxis.set_major_formatter("{x:.0f}")
+    ax.yaxis.set_minor_formatter("{x:.0f}")
+
+
+# %%
+fig, panels = plots.axes(columns=4, height=3.8, sharey=True)
 for ax, way in zip(panels, WAYS):
     lines = {
         label: [short[way, seed][part] for seed in range(SEEDS)]
         for label, part in (("training", "train"), ("validation", "valid"))
     }
-    plots.curves(lines, "epoch", "", ax=ax, title=way, log="y")
-    ax.yaxis.set_major_formatter("{x:.0f}")
-    ax.yaxis.set_minor_formatter("{x:.0f}")
-    ax.tick_params(axis="y", which="minor", labelsize=9)
+    draw_perplexities(lines, ax, way)
 panels[0].set_ylabel("perplexity")
-for ax in panels[1:]:
-    ax.get_legend().remove()
+fig.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
 plots.show(
     fig,
     f"Perplexity on training and validation text without dropout in the measurement; mean and band of {SEEDS} seeds.",
-    "Three panels, one for each way: training and validation perplexity over the epochs.",
+    "Four panels, one for each way: training and validation perplexity over the epochs.",
 )
 
 # %%
@@ -983,7 +990,7 @@ plots.table(
     [[way, metrics.mean_sd(found, 1)] for way, found in lowest.items()],
     [f"LSTM, {SHORT_UNITS} units, {len(short_tokens):,} words", f"validation perplexity, {SEEDS} seeds"],
 )
-for way in ("no dropout", "up and through time"):
+for way in [way for way in WAYS if way != "on the way up"]:
     mean, error = metrics.paired_difference(lowest[way], lowest["on the way up"])
     print(f"{way} minus on the way up, same seed: {mean:+.1f}, standard error {error:.1f}")
 
@@ -991,7 +998,7 @@ for way in ("no dropout", "up and through time"):
 # *What these numbers say will stand here as soon as the full run has been made.*
 
 # %% [markdown] tags=["notes"]
-# **Vote before the figure:** which of the three has the lowest *training* perplexity, and which the lowest *validation* perplexity? Write down both orders. Then ask for the cost of a mask through time when the window has 5 words instead of 20. Point at the spread of the seeds: it is our only estimate of luck for the four long runs, which have one seed each.
+# **Vote before the figure:** which of the four has the lowest *training* perplexity, and which the lowest *validation* perplexity? Write down both orders. Then ask which of the two ways through time has to carry a word over a long distance: $h$ is written anew at every word, $c$ is the memory. Point at the spread of the seeds: it is our only estimate of luck for the four long runs, which have one seed each.
 
 # %% [markdown]
 # ## Four long runs
@@ -1053,9 +1060,7 @@ def draw_runs(parts_drawn):
     """Perplexity over the epochs: one panel for each run, with the counting baseline, and the floor where it is known."""
     fig, panels = plots.axes(columns=2, rows=2, height=2.9, sharey=True)
     for ax, (name, run) in zip(panels.flat, runs.items()):
-        plots.curves(
-            {label: run[part] for label, part in parts_drawn.items()}, "epoch", "perplexity", ax=ax, title=name, log="y"
-        )
+        draw_perplexities({label: run[part] for label, part in parts_drawn.items()}, ax, name)
         ax.axhline(
             by_order[ORDER - 1],
             color="black",
@@ -1065,10 +1070,8 @@ def draw_runs(parts_drawn):
         )
         if FLOOR:
             ax.axhline(FLOOR, color=plots.COLOURS[3], linestyle=":", linewidth=2.5, label="true entropy")
-        ax.get_legend().remove()
-        ax.yaxis.set_major_formatter("{x:.0f}")
-        ax.yaxis.set_minor_formatter("{x:.0f}")
-        ax.tick_params(axis="y", which="minor", labelsize=9)
+    for ax in panels[:, 0]:
+        ax.set_ylabel("perplexity")
     highest = max(run[part][min(1, len(run[part]) - 1)] for run in runs.values() for part in parts_drawn.values())
     panels[0, 0].set_ylim(None, max(1.1 * highest, 1.1 * by_order[ORDER - 1]))
     fig.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)

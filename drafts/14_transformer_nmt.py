@@ -87,7 +87,7 @@ COMPARED = (  # small networks: attention of the recurrent one, and the Transfor
     "Transformer, not causal",
 )
 SEEDS = 3  # repetitions in the small comparison
-SHORT_PAIRS, SHORT_EPOCHS, SHORT_PLACES = 6000, 5, 1000  # its training pairs, passes and batches
+SHORT_PAIRS, SHORT_EPOCHS, SHORT_PLACES = 4000, 4, 1000  # its training pairs, passes and batches
 SHORT_WIDTH, SHORT_INNER, SHORT_DEPTH, SHORT_UNITS = 128, 256, 2, 176  # its networks
 SHORT_RATE, SHORT_WARMUP = 0.002, 200
 WATCHED = 300  # validation pairs that are translated after each epoch
