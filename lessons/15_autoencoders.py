@@ -465,7 +465,7 @@ for kind in KINDS:
 plots.table(rows, ["code of the same size", f"validation MSE, {SEEDS} seeds", "over PCA"])
 
 # %% [markdown]
-# With the same 32 numbers both autoencoders leave about two thirds of PCA's error: 0.66 for dense layers and 0.64 for convolutions. That difference is small, but well beyond the seeds' 0.003 to 0.005, and the convolutions need a quarter of the weights. The denoising network never saw a whole image as input. On whole images it is just below PCA, and still falling.
+# With the same 32 numbers both autoencoders leave about two thirds of PCA's error: 0.66 for dense layers and 0.64 for convolutions. That difference is small, but well beyond the seeds' 0.003 to 0.005, and the convolutions need a quarter of the weights. The denoising network never saw a whole image as input. On whole images it is just below PCA's error.
 
 # %% [markdown]
 # ### Is this the network that was trained?
@@ -546,7 +546,7 @@ plots.show(
 )
 
 # %% [markdown]
-# *What these pictures show will stand here as soon as the full run has been made.*
+# PCA's directions are whole garments, one kind against another: where one is red, the other is blue. The strongest dense units look at certain places, such as soles, necks and sleeves, under a grain of weights that nothing ever smoothed. A filter of 5 × 5 pixels has no room for a garment. Some answer to a spot or an edge; others look almost as random as at the start.
 
 # %% [markdown]
 # ## A walk through the code space
