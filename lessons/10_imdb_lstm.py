@@ -10,7 +10,7 @@
 #     name: python3
 #   course:
 #     title: Text classification with Keras
-#     minutes: {full: 21}
+#     minutes: {class: 4.5, full: 21}
 #     summary: From raw film reviews to LSTMs with masks and buckets, beside a linear model that is hard to beat.
 #     data: [imdb]
 #     expected:
