@@ -71,12 +71,12 @@ runtime.start("14", seed=0)
 CORPUS = "multi30k"  # or "ted_pt_en": talks, Portuguese to English
 LIMIT = None  # use only so many training pairs (None: all)
 HELD_OUT = None  # use only so many validation and test pairs (None: all)
-MERGES = 5000  # pieces that byte-pair encoding adds to the letters
+MERGES = 3000  # pieces that byte-pair encoding adds to the letters
 LONGEST = 48  # pieces; longer training pairs are left out
 PLACES = 2000  # places of a batch, on each side
-WIDTH, INNER, HEADS, DEPTH = 256, 512, 4, 3  # the Transformer: vectors, dense layers, heads, layers on each side
-UNITS = 448  # state of the recurrent network; chosen so that both have as many weights
-EPOCHS = 12  # passes over the training pairs
+WIDTH, INNER, HEADS, DEPTH = 256, 512, 4, 2  # the Transformer: vectors, dense layers, heads, layers on each side
+UNITS = 320  # state of the recurrent network; chosen so that both have as many weights
+EPOCHS = 11  # passes over the training pairs
 RATE, WARMUP = 0.0015, 600  # highest learning rate of Adam, and steps until it is reached
 DROPOUT, SMOOTHING = 0.2, 0.1
 COMPARED = (  # small networks: attention of the recurrent one, and the Transformer with and without its causal mask
@@ -144,7 +144,8 @@ plots.table(list(zip(*texts(train)))[:4], [source_language, target_language])
 # %%
 def words_of(text):
     """Lower-case words and marks; a space in front belongs to the word and becomes ▁."""
-    return [word.replace(" ", "▁") for word in re.findall(r" ?\w+| ?[^\w\s]+", " " + text.lower())]
+    text = " ".join(text.lower().split())  # one plain space, whatever stood there
+    return [word.replace(" ", "▁") for word in re.findall(r" ?\w+| ?[^\w\s]+", " " + text)]
 
 
 counts = Counter(word for side in texts(train) for text in side for word in words_of(text))
@@ -296,7 +297,7 @@ plots.table([[word, " + ".join(segment(word))] for word in new], ["not in traini
 # %% [markdown]
 # ## Batches of similar length
 #
-# The decoder is trained to name the next piece. Its *inputs* are the target sentence moved one place to the right, with START in front; its *targets* are the sentence itself. The encoder gets the source. Short rows are filled with PAD at the end. Pairs of similar length come into one batch, in a *bucket* four places wide, so there is little to fill.
+# The decoder is trained to name the next piece. Its *inputs* are the target sentence moved one place to the right, with START in front; its *targets* are the sentence itself. The encoder gets the source. Short rows are filled with PAD at the end. Pairs of similar length come into one batch: a *bucket* holds pairs whose two lengths differ by at most three from those of its other pairs, so there is little to fill.
 
 
 # %% tags=["helper"]
@@ -316,12 +317,12 @@ def batch(pairs, members):
 
 
 def bucketed(pairs, places, rng, bucket=4):
-    """Index arrays, one a batch, in random order; the longer side decides about the bucket."""
-    longest = np.array([max(map(len, pair)) for pair in zip(*pairs)])
-    widths, batches = -(-longest // bucket) * bucket, []
-    for width in np.unique(widths):
-        members = rng.permutation(np.flatnonzero(widths == width))
-        size = max(1, places // int(width))
+    """Index arrays, one a batch, in random order; both sides have lengths of one bucket each."""
+    lengths = np.array([[len(row) for row in side] for side in pairs])
+    widths, batches = -(-lengths // bucket) * bucket, []
+    for width in np.unique(widths, axis=1).T:
+        members = rng.permutation(np.flatnonzero((widths.T == width).all(axis=1)))
+        size = max(1, places // max(width))
         batches += [members[i : i + size] for i in range(0, len(members), size)]
     return [batches[i] for i in rng.permutation(len(batches))]
 
@@ -613,9 +614,9 @@ class Network:
     def compile(self):
         """Compile `start`, `step` and `score`, each once for all shapes."""
         rows, row = tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None,), tf.int32)
-        self.start = tf.function(self.start).get_concrete_function(rows)
-        self.step = tf.function(self.step).get_concrete_function(row, *self.state())
-        self.score = tf.function(self._score).get_concrete_function(rows, rows, rows)
+        self.start = tf.function(self.start, autograph=False).get_concrete_function(rows)
+        self.step = tf.function(self.step, autograph=False).get_concrete_function(row, *self.state())
+        self.score = tf.function(self._score, autograph=False).get_concrete_function(rows, rows, rows)
         return self
 
     def _score(self, source, inputs, targets):
@@ -889,7 +890,7 @@ class Training:
         self.optimizer = keras.optimizers.Adam(0.0, beta_2=0.98, global_clipnorm=1.0)
         self.optimizer.build(net.variables)
         rows, number = tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((), tf.int32)
-        self.graph = tf.function(self._step).get_concrete_function(rows, rows, rows, number)
+        self.graph = tf.function(self._step, autograph=False).get_concrete_function(rows, rows, rows, number)
 
     def _step(self, source, inputs, targets, number):
         with tf.GradientTape() as tape:
