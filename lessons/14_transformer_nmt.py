@@ -321,7 +321,7 @@ def bucketed(pairs, places, rng, bucket=4):
     lengths = np.array([[len(row) for row in side] for side in pairs])
     widths, batches = -(-lengths // bucket) * bucket, []
     for width in np.unique(widths, axis=1).T:
-        members = rng.permutation(np.flatnonzero(np.all(widths.T == width, axis=1)))
+        members = rng.permutation(np.flatnonzero(np.all(widths == width[:, None], axis=0)))
         size = max(1, places // max(width))
         batches += [members[i : i + size] for i in range(0, len(members), size)]
     return [batches[i] for i in rng.permutation(len(batches))]
