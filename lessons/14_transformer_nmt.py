@@ -896,7 +896,9 @@ class Training:
         with tf.GradientTape() as tape:
             logits, _ = self.net.forward(source, inputs, Drop(DROPOUT, number))
             loss, _ = loss_and_accuracy(logits, targets, SMOOTHING)
-        self.optimizer.apply_gradients(zip(tape.gradient(loss, self.net.variables), self.net.variables))
+        zero = tf.UnconnectedGradients.ZERO  # without attention there are keys that nobody uses
+        gradients = tape.gradient(loss, self.net.variables, unconnected_gradients=zero)
+        self.optimizer.apply_gradients(zip(gradients, self.net.variables))
         return loss
 
     def step(self, members, number):
