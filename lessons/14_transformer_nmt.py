@@ -10,6 +10,7 @@
 #     name: python3
 #   course:
 #     title: A Transformer that translates
+#     minutes: {full: 83}
 #     summary: Sub-words, attention, masks and beam search by hand; German captions become English ones.
 #     data: [multi30k]
 #     expected:
@@ -97,9 +98,9 @@ SENTENCE = "Ein kleiner Hund läuft mit einem roten Ball über die Wiese."  # tr
 
 runtime.profile(
     in_class=dict(
-        LIMIT=9000, HELD_OUT=300, MERGES=3000, WIDTH=128, INNER=256, DEPTH=2, UNITS=176, EPOCHS=4, RATE=0.002,
-        WARMUP=200, PLACES=1500, SEEDS=2, SHORT_PAIRS=1500, SHORT_EPOCHS=4, SHORT_WIDTH=96, SHORT_INNER=192, SHORT_DEPTH=1,
-        SHORT_UNITS=80, WATCHED=100, BEAM_PAIRS=100, BEAMS=(1, 4),
+        LIMIT=6000, HELD_OUT=200, MERGES=3000, WIDTH=128, INNER=256, DEPTH=2, UNITS=176, EPOCHS=4, RATE=0.002,
+        WARMUP=200, PLACES=1500, SEEDS=2, SHORT_PAIRS=1000, SHORT_EPOCHS=4, SHORT_WIDTH=96, SHORT_INNER=192, SHORT_DEPTH=1,
+        SHORT_UNITS=80, WATCHED=60, BEAM_PAIRS=60, BEAMS=(1, 4),
     ),
     smoke=dict(
         LIMIT=400, HELD_OUT=24, MERGES=200, PLACES=600, COMPARED=("recurrent, additive", "recurrent, multiplicative"), WIDTH=16, INNER=24, HEADS=2, DEPTH=1, UNITS=16, EPOCHS=2, RATE=0.01,
@@ -292,7 +293,7 @@ new = sorted({w for t in texts(valid)[0] for w in words_of(t) if w not in counts
 plots.table([[word, " + ".join(segment(word))] for word in new], ["not in training", "in pieces"])
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# With whole words, 4.3 % of the German and 2.0 % of the English validation words are unknown, although both vocabularies together hold 14 000 words. With 3075 pieces for both languages nothing is unknown. The price: a German sentence has 17.3 numbers instead of 12.9, an English one 15.9 instead of 13.3. The words that training never saw are compounds. Some cuts fall between their parts (über + einander), others do not (geschlagenen becomes gesch + la + gen + en): the algorithm counts letters and knows no grammar.
 
 # %% [markdown]
 # ## Batches of similar length
@@ -896,9 +897,8 @@ class Training:
         with tf.GradientTape() as tape:
             logits, _ = self.net.forward(source, inputs, Drop(DROPOUT, number))
             loss, _ = loss_and_accuracy(logits, targets, SMOOTHING)
-        zero = tf.UnconnectedGradients.ZERO  # without attention there are keys that nobody uses
-        gradients = tape.gradient(loss, self.net.variables, unconnected_gradients=zero)
-        self.optimizer.apply_gradients(zip(gradients, self.net.variables))
+        pairs = zip(tape.gradient(loss, self.net.variables), self.net.variables)
+        self.optimizer.apply_gradients([pair for pair in pairs if pair[0] is not None])  # keys may have no reader
         return loss
 
     def step(self, members, number):
@@ -1192,7 +1192,9 @@ plots.show(
 )
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# Additive attention is ahead of multiplicative attention: perplexity 52.3 against 61.0, a difference of 8.7 with a standard error of 2.0. BLEU says the same, inside the noise. All are far from translating, and no attention at all (56.7) lies between the two: with so few steps the networks know English word order better than they know German.
+#
+# The last row is the warning. Without the causal mask the accuracy is 74 % and the perplexity 5.3, as good as what the long runs below have after six to eight epochs of all pairs. And BLEU is 0.0 with every seed.
 
 # %% [markdown] tags=["notes"]
 # Cover the right panel and the last column. Which network would the class take? Uncover them. What can the network without the causal mask learn? To copy its input, moved by one place: look at its accuracy, and at what is left of it when nobody hands it the answer. Then ask for other measurements that are taken "with the answer as input" (a model that forecasts tomorrow from a table which holds tomorrow; target leakage in general).
@@ -1272,7 +1274,7 @@ plots.table(
 )
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# The recurrent network learns faster. After three epochs its perplexity is 7.2, that of the Transformer 9.4. Then the gap closes, to 4.79 against 4.86, and in BLEU on these 300 sentences first one is ahead and then the other. An epoch takes both the same time, with one thread and another program beside it: 5 700 to 5 800 pieces a second. What the Transformer was made for, to compute all places of a sentence at once, is no advantage on one CPU core.
 
 # %% [markdown]
 # ## Greedy or beam?
@@ -1326,7 +1328,7 @@ plots.show(
 )
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# Read the second column from top to bottom: a wider beam always finds more probable translations, from −7.3 to −5.9 and from −8.4 to −6.5. BLEU does not follow. With α = 0 it stops rising at two to four beams, because the most probable translations are short: 12 and 9 % shorter than the references with eight beams. The length reward gives part of that back, and α = 1 is best for both. From greedy decoding to the chosen beam the Transformer gains one point and the recurrent network two. Four or eight beams make no difference that 500 sentences could show.
 
 # %% [markdown] tags=["notes"]
 # Ask before the table: the beam of width 8 finds sentences with higher probability than greedy decoding. Must BLEU rise? Compare the columns: ln p is what a search improves; BLEU need not follow. Where they part, the model and not the search is at fault. Look at the relative lengths for α = 0: what would a perfect search return from a model that puts a thousandth on stopping at once?
@@ -1380,7 +1382,7 @@ plots.show(
 )
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# Content words look at their counterparts in nearly every head: man, sleeping, green, room, couch. “is” has none, and looks at the verb it is part of. The heads differ for small words: to write “in”, head 4 looks at “in”, heads 1 and 2 at “auf” and “sofa”. The mean over all heads resembles the one map of the recurrent network, which found its own alignment without heads. Nobody told either of them which word belongs to which.
 
 # %% [markdown] tags=["notes"]
 # Compare with the lines on the board. Where the German verb stands at the end, does the map leave the diagonal? Warn: a weight says where a head looked, not why a word was chosen. The value that is fetched has passed through the encoder, which has mixed all places already. Look at the row of the last full stop, and at heads that always look at the end of the source: they have nothing to say at that place.
@@ -1463,7 +1465,9 @@ plots.show(
 )
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# On all validation pairs the beam gains 1.5 points for the Transformer and 2.1 for the recurrent network, and both repeat themselves less. They fail in different ways: the Transformer writes too little (0.965 of the length), the recurrent network repeats more (15 % of its sentences, references 4 %). The column of hardly covered pieces compares greedy with beam within a network; between the two it compares a mean over eight maps with a single one.
+#
+# Short sentences go to the Transformer and the longest to the recurrent network, with intervals that overlap; in between nobody can tell them apart. One seed each: do not make a law of it.
 
 # %% [markdown]
 # ## Why accuracy is no translation metric
@@ -1480,7 +1484,7 @@ for name, pairs in (("its own source", valid_pairs), ("the source of another sen
 plots.table(rows, ["the Transformer reads", "perplexity", "accuracy, %", "BLEU, greedy"], "Validation")
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# With the source of another sentence a quarter of the pieces is still right, more than a third of the 67.8 % that the true source gives: articles, “a man”, full stops. Perplexity says that something is badly wrong, and BLEU that nothing is left. Accuracy with the true beginning as input pays for knowing English.
 
 # %% [markdown]
 # ## Where it fails
@@ -1517,7 +1521,9 @@ results.record("transformer_bleu", bleu(found["Transformer"], test))
 results.record("rnn_attention_bleu", bleu(found["recurrent"], test))
 
 # %% [markdown]
-# *What these numbers say will stand here as soon as the full run has been made.*
+# The recurrent network is ahead, by 0.9 BLEU. The bootstrap says that other test sentences would seldom turn this round (p = 0.02). It says nothing about another seed, and on validation the two differ by 0.1 on 500 sentences and by 0.9 on all. So for captions, with 29 000 pairs and eleven epochs, our Transformer of two layers does *not* beat recurrence with attention: it comes near it from below, and more slowly. The papers in which it wins by far have more than a hundred times as many pairs, and longer sentences. Both are two to three points above the 37.4 of an earlier trial, which had whole words, greedy decoding and three layers.
+#
+# The baselines say what these points are worth: copying the source gives 0.7, the translation of the most similar training caption 10.6.
 
 # %% [markdown]
 # ## What went wrong in practice
