@@ -68,7 +68,7 @@ runtime.start("11", seed=0)
 # %% [markdown]
 # ## Parameters
 #
-# All four long runs share one network, rate, clipping and length of window. With dropout a network learns more slowly and goes on learning for longer, so it gets more epochs. The recipe is that of the small network of Zaremba and others; where it differs, the numbers were set by hand, before any long run, with its time in mind.
+# All four long runs share one network, clipping and length of window. With dropout a network learns more slowly and goes on learning for longer, so it gets more epochs. The recipe is that of the small network of Zaremba and others; where it differs, the numbers were set by hand, before any long run, with its time in mind.
 
 # %% tags=["parameters"]
 LIMIT = None  # use only so many lines of the training text (None: all)
@@ -79,7 +79,8 @@ LAYERS = 2
 CUTS = (0.03, 0.12, 0.4)  # the vocabulary is cut into blocks at these shares
 STREAMS = 35  # places of the text that are read at once
 WINDOW = 20  # words between two steps
-RATE = 1.0  # learning rate of gradient descent at the start
+RATE = 1.0  # learning rate of gradient descent at the start, for LSTMs
+GRU_RATE = 0.5  # and for GRUs, which fly apart at 1
 CLIP = 5.0  # longest gradient
 SPREAD = 0.1  # weights start between −SPREAD and SPREAD
 PLAIN_EPOCHS = 9  # passes over the training text without dropout
@@ -876,7 +877,7 @@ ax.set(xlabel="epoch", ylabel="learning rate", yscale="log")
 ax.legend()
 plots.show(
     fig,
-    "The two schedules of this lesson.",
+    "The two schedules of this lesson, for LSTMs; the rates of GRUs are half of these.",
     "Two lines, flat at first, then falling along straight lines on a logarithmic axis.",
 )
 
@@ -892,13 +893,15 @@ plots.show(
 
 
 # %%
-def train_model(name, model, tokens, streams, window, epochs, flat, decay, seed=0, sealed=None, cut=None, dots=0):
+def train_model(
+    name, model, tokens, streams, window, start, epochs, flat, decay, seed=0, sealed=None, cut=None, dots=0
+):
     """Train from the start, or from where an interrupted run of this name stopped; `cut` is an epoch that fails."""
     arrays, probe = streams_of(tokens, streams, END), tokens[: len(valid)]
     model.draw(seed)
 
     def stage(epoch):
-        rate = learning_rate(epoch, RATE, flat, decay)
+        rate = learning_rate(epoch, start, flat, decay)
         train_epoch(model, arrays, window, rate, 1000 * seed + epoch, dots)
         if epoch == cut:  # the power fails: an epoch is in memory, and not on disk
             raise KeyboardInterrupt
@@ -910,7 +913,7 @@ def train_model(name, model, tokens, streams, window, epochs, flat, decay, seed=
 
     settings = dict(
         LIMIT=LIMIT, HELD_OUT=HELD_OUT, UNITS=model.units, LAYERS=LAYERS, CUTS=CUTS, KEEP=(model.keep, model.masked),
-        SHAPE=(len(tokens), streams, window), SCHEDULE=(RATE, epochs, flat, decay), CLIP=CLIP, SPREAD=SPREAD, SEED=seed,
+        SHAPE=(len(tokens), streams, window), SCHEDULE=(start, epochs, flat, decay), CLIP=CLIP, SPREAD=SPREAD, SEED=seed,
     )  # fmt: skip
     stages = resume.stages(name, epochs, stage, lambda: model.variables, settings)
     return {part: np.array([stage[part] for stage in stages]) for part in stages[0]}
@@ -922,7 +925,7 @@ def train_model(name, model, tokens, streams, window, epochs, flat, decay, seed=
 # Never trust a safety net that you have not jumped into. A small GRU with dropout is trained twice on a little text: once in one go, and once with a power cut in its third epoch, after which we start again with a *new* model object. Every number must be the same to the last bit, weights included.
 
 # %%
-rehearsal = dict(tokens=train[:4000], streams=8, window=10, epochs=4, flat=2, decay=0.5)
+rehearsal = dict(tokens=train[:4000], streams=8, window=10, start=GRU_RATE, epochs=4, flat=2, decay=0.5)
 in_one_go = LanguageModel("gru", 16, keep=0.7)
 history = train_model("rehearsal in one go", in_one_go, **rehearsal)
 then = [variable.numpy() for variable in in_one_go.variables]
@@ -952,7 +955,7 @@ short_tokens = np.array([NUMBER.get(w, UNKNOWN) for w in words_of(ptb.train.take
 short = {}
 for way, seed in itertools.product(WAYS, range(SEEDS)):
     short[way, seed] = train_model(
-        f"short {way}", small[way], short_tokens, SHORT_STREAMS, SHORT_WINDOW, SHORT_EPOCHS, SHORT_FLAT, 0.5, seed
+        f"short {way}", small[way], short_tokens, SHORT_STREAMS, SHORT_WINDOW, RATE, SHORT_EPOCHS, SHORT_FLAT, 0.5, seed
     )
     print(f"{way}, seed {seed}: validation perplexity {short[way, seed]['valid'].min():.1f}")
 
@@ -1003,18 +1006,18 @@ for way in [way for way in WAYS if way != "on the way up"]:
 # %% [markdown]
 # ## Four long runs
 #
-# LSTM and GRU, each without and with dropout. A run with dropout reads the text more often, because a disturbed network learns more slowly and overfits later. The table says how many words each run reads. LSTM and GRU get the same budget, so these pairs can be compared directly; with and without dropout the budgets differ, and each run counts at its best epoch. There is one seed for each, since each takes tens of minutes.
+# LSTM and GRU, each without and with dropout. A run with dropout reads the text more often, because a disturbed network learns more slowly and overfits later. The table says how many words each run reads. LSTM and GRU get the same budget, so these pairs can be compared directly (each with the rate that suits it, found in trials on validation); with and without dropout the budgets differ, and each run counts at its best epoch. There is one seed for each, since each takes tens of minutes.
 
 # %%
 RUNS = {
-    "LSTM": ("lstm", 1.0, PLAIN_EPOCHS, PLAIN_FLAT, PLAIN_DECAY),
-    "GRU": ("gru", 1.0, PLAIN_EPOCHS, PLAIN_FLAT, PLAIN_DECAY),
-    "LSTM, dropout": ("lstm", KEEP, EPOCHS, FLAT, DECAY),
-    "GRU, dropout": ("gru", KEEP, EPOCHS, FLAT, DECAY),
+    "LSTM": ("lstm", 1.0, RATE, PLAIN_EPOCHS, PLAIN_FLAT, PLAIN_DECAY),
+    "GRU": ("gru", 1.0, GRU_RATE, PLAIN_EPOCHS, PLAIN_FLAT, PLAIN_DECAY),
+    "LSTM, dropout": ("lstm", KEEP, RATE, EPOCHS, FLAT, DECAY),
+    "GRU, dropout": ("gru", KEEP, GRU_RATE, EPOCHS, FLAT, DECAY),
 }
 models = {name: LanguageModel(kind, UNITS, keep) for name, (kind, keep, *_) in RUNS.items()}
 rows = []
-for name, (_, keep, epochs, flat_epochs, decay) in RUNS.items():
+for name, (_, keep, rate, epochs, flat_epochs, decay) in RUNS.items():
     weights_in = sum(int(np.prod(v.shape)) for v in models[name].p.values())
     rows.append(
         [
@@ -1022,7 +1025,7 @@ for name, (_, keep, epochs, flat_epochs, decay) in RUNS.items():
             f"{weights_in:,}",
             f"{keep:g}",
             epochs,
-            f"{RATE:g}",
+            f"{rate:g}",
             f"× {decay:g} after {flat_epochs}",
             f"{epochs * len(train):,}",
         ]
@@ -1044,7 +1047,7 @@ def long_run(number):
 
 settings = dict(
     LIMIT=LIMIT, HELD_OUT=HELD_OUT, RUNS=RUNS, UNITS=UNITS, LAYERS=LAYERS, CUTS=CUTS, STREAMS=STREAMS, WINDOW=WINDOW,
-    RATE=RATE, CLIP=CLIP, SPREAD=SPREAD,
+    CLIP=CLIP, SPREAD=SPREAD,
 )  # fmt: skip
 everything = [variable for model in models.values() for variable in model.variables]
 runs = dict(zip(RUNS, resume.stages("four runs", len(RUNS), long_run, lambda: everything, settings)))
