@@ -10,7 +10,7 @@
 #     name: python3
 #   course:
 #     title: Two networks and a game
-#     minutes: {full: 18}
+#     minutes: {class: 3, full: 18}
 #     summary: A DCGAN draws digits from noise, and a metric says how well, and when it collapses.
 #     data: [mnist]
 #     expected:
