@@ -24,7 +24,7 @@
 # %% [markdown]
 # # A Transformer that translates
 #
-# In this lesson you build a Transformer from matrix products, and it learns to translate German picture captions into English ones. A recurrent network with attention gets the same sentences, steps and number of weights, and a standard score says which of the two translates better.
+# In this lesson you build a Transformer from matrix products, and it learns to translate German picture captions into English ones. A recurrent network with attention gets the same sentences and steps and about as many weights, and a standard score says which of the two translates better.
 
 # %% [markdown]
 # **You will**
