@@ -77,8 +77,8 @@ LONGEST = 48  # pieces; longer training pairs are left out
 PLACES = 2000  # places of a batch, on each side
 WIDTH, INNER, HEADS, DEPTH = 256, 512, 4, 2  # the Transformer: vectors, dense layers, heads, layers on each side
 UNITS = 320  # state of the recurrent network; chosen so that both have as many weights
-EPOCHS = 11  # passes over the training pairs
-RATE, WARMUP = 0.0015, 600  # highest learning rate of Adam, and steps until it is reached
+EPOCHS = 10  # passes over the training pairs
+RATE, WARMUP = 0.0015, 300  # highest learning rate of Adam, and steps until it is reached
 DROPOUT, SMOOTHING = 0.2, 0.1
 COMPARED = (  # small networks: attention of the recurrent one, and the Transformer with and without its causal mask
     "recurrent, none",
@@ -93,7 +93,7 @@ SHORT_WIDTH, SHORT_INNER, SHORT_DEPTH, SHORT_UNITS = 128, 256, 2, 176  # its net
 SHORT_RATE, SHORT_WARMUP = 0.002, 200
 WATCHED = 300  # validation pairs that are translated after each epoch
 BEAM_PAIRS = 500  # validation pairs on which beams are compared
-BEAMS, ALPHAS = (1, 2, 4, 8), (0.0, 0.6, 1.0)  # widths of the beam, strengths of the length reward
+BEAMS, ALPHAS = (1, 2, 4, 8), (0.0, 1.0, 2.0, 3.0)  # widths of the beam, strengths of the length reward
 SENTENCE = "Ein kleiner Hund läuft mit einem roten Ball über die Wiese."  # try your own
 
 runtime.profile(
@@ -997,7 +997,7 @@ def beam_step_with_tensors(scores, log_p, finished):
 checks.run("14.beam_step", beam_step_with_tensors)
 
 # %% [markdown]
-# The search around it. Each piece makes a total smaller, so short sentences win unless they are held back. The *length reward* of Wu et al. (2016) divides the total of a finished sentence by $\left(\frac{5 + \text{length}}{6}\right)^{\alpha}$: with $\alpha = 0$ the plain total decides, with $\alpha = 1$ nearly the mean.
+# The search around it. Each piece makes a total smaller, so short sentences win unless they are held back. The *length reward* of Wu et al. (2016) divides the total of a finished sentence by $\left(\frac{5 + \text{length}}{6}\right)^{\alpha}$: with $\alpha = 0$ the plain total decides, with $\alpha = 1$ nearly the mean, and with more the long ones are preferred.
 
 
 # %%
@@ -1255,6 +1255,9 @@ for ax, (key, label) in zip(panels, (("perplexity", "perplexity"), ("accuracy", 
         ax.plot(range(1, EPOCHS + 1), [float(part[key]) for part in found], label=name)
     ax.set(xlabel="epoch", title=label)
 panels[0].set_yscale("log")
+panels[0].yaxis.get_minor_locator().set_params(subs=(2, 5))
+panels[0].yaxis.set_major_formatter("{x:g}")
+panels[0].yaxis.set_minor_formatter("{x:g}")
 fig.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
 plots.show(
     fig,
@@ -1310,9 +1313,9 @@ for name, (beams, alpha) in chosen.items():
     print(f"chosen for the {name} network: {beams} beams, α = {alpha:g}")
 
 # %%
-fig, panels = plots.axes(columns=2, height=4.0)
+fig, panels = plots.axes(columns=2, height=4.4)
 for (name, found), colour, dash in zip(beams_of.items(), plots.COLOURS, ("-", "--")):
-    for alpha, marker in zip(ALPHAS, "osD"):
+    for alpha, marker in zip(ALPHAS, "osD^"):
         for ax, index in zip(panels, (0, 1)):
             ax.plot(BEAMS, [found[beams, alpha][index] for beams in BEAMS], marker=marker, color=colour, linestyle=dash,
                     linewidth=1.5, label=f"{name}, α = {alpha:g}")  # fmt: skip
@@ -1324,7 +1327,7 @@ fig.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", n
 plots.show(
     fig,
     "What the width of the beam and the length reward α do, on validation pairs. Width 1 is greedy decoding; relative length 1 is that of the references.",
-    "Two panels over the width of the beam, three lines for each network: BLEU on the left, relative length on the right.",
+    "Two panels over the width of the beam, a line for each strength of the reward and each network: BLEU on the left, relative length on the right.",
 )
 
 # %% [markdown]
@@ -1368,10 +1371,10 @@ def draw_look(ax, weights, source, target, title):
 shown = min(zip(texts(valid)[0], valid_pairs[0]), key=lambda pair: abs(len(pair[1]) - 12))[0]  # of a length to draw
 translation = translate([shown])[0]
 weights, source_pieces, target_pieces = looks("Transformer", shown, translation)
-maps = {f"Transformer, head {i + 1}": part for i, part in enumerate(weights[-HEADS:])}
-maps["Transformer, all heads and layers"] = weights.mean(axis=0)
-maps["recurrent"] = looks("recurrent", shown, translation)[0][0]
-fig, grid = plots.axes(columns=2, rows=len(maps) // 2, height=3.9)
+maps = {f"head {i + 1}": part for i, part in enumerate(weights[-HEADS:])}
+maps["all heads and layers"] = weights.mean(axis=0)
+maps["recurrent network"] = looks("recurrent", shown, translation)[0][0]
+fig, grid = plots.axes(columns=len(maps) // 2, rows=2, height=3.8, sharex=True, sharey=True)
 for ax, (title, values) in zip(grid.flat, maps.items()):
     picture = draw_look(ax, values, source_pieces, target_pieces, title)
 fig.colorbar(picture, ax=list(grid.flat), label="weight", shrink=0.5)
