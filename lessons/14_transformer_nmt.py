@@ -1254,6 +1254,7 @@ for ax, (key, label) in zip(panels, (("perplexity", "perplexity"), ("accuracy", 
     for name, found in history.items():
         ax.plot(range(1, EPOCHS + 1), [float(part[key]) for part in found], label=name)
     ax.set(xlabel="epoch", title=label)
+    ax.xaxis.get_major_locator().set_params(integer=True)
 panels[0].set_yscale("log")
 panels[0].yaxis.get_minor_locator().set_params(subs=(2, 5))
 panels[0].yaxis.set_major_formatter("{x:g}")
