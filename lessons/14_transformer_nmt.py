@@ -10,7 +10,7 @@
 #     name: python3
 #   course:
 #     title: A Transformer that translates
-#     minutes: {class: 4.5}
+#     minutes: {class: 4.5, full: 91}
 #     summary: Sub-words, attention, masks and beam search by hand; German captions become English ones.
 #     data: [multi30k]
 #     expected:
@@ -1278,7 +1278,7 @@ plots.table(
 )
 
 # %% [markdown]
-# The recurrent network learns faster. After three epochs its perplexity is 7.2, that of the Transformer 9.4. Then the gap closes, to 4.79 against 4.86, and in BLEU on these 300 sentences first one is ahead and then the other. An epoch takes both the same time, with one thread and another program beside it: 5 700 to 5 800 pieces a second. What the Transformer was made for, to compute all places of a sentence at once, is no advantage on one CPU core.
+# The recurrent network learns faster. After three epochs its perplexity is 6.7, that of the Transformer 8.9. Then the gap narrows, to 4.85 against 5.07, but it does not close, and BLEU on these 300 sentences puts the recurrent network first after every epoch. An epoch takes both the same time, with one thread and other programs beside it: 5 300 to 5 400 pieces a second. What the Transformer was made for, to compute all places of a sentence at once, is no advantage on one CPU core.
 
 # %% [markdown]
 # ## Greedy or beam?
@@ -1332,7 +1332,7 @@ plots.show(
 )
 
 # %% [markdown]
-# Read the second column from top to bottom: a wider beam always finds more probable translations, from −7.3 to −5.9 and from −8.4 to −6.5. BLEU does not follow. With α = 0 it stops rising at two to four beams, because the most probable translations are short: 12 and 9 % shorter than the references with eight beams. The length reward gives part of that back, and α = 1 is best for both. From greedy decoding to the chosen beam the Transformer gains one point and the recurrent network two. Four or eight beams make no difference that 500 sentences could show.
+# Read the second column from top to bottom: a wider beam always finds more probable translations, from −7.50 to −5.99 and from −8.55 to −6.57. BLEU does not follow. With α = 0 it stops rising at two to four beams, because the most probable translations are short: 14 and 10 % shorter than the references with eight beams. With α = 1 some of the length comes back, and BLEU rises up to the widest beam. With α = 3 the translations are as long as the references and longer, and worse: a high reward picks whatever is long. Validation chooses α = 1 for both. From greedy decoding to the chosen beam the Transformer gains 1.7 points and the recurrent network 1.2. Four or eight beams make no difference that 500 sentences could show.
 
 # %% [markdown] tags=["notes"]
 # Ask before the table: the beam of width 8 finds sentences with higher probability than greedy decoding. Must BLEU rise? Compare the columns: ln p is what a search improves; BLEU need not follow. Where they part, the model and not the search is at fault. Look at the relative lengths for α = 0: what would a perfect search return from a model that puts a thousandth on stopping at once?
@@ -1386,7 +1386,7 @@ plots.show(
 )
 
 # %% [markdown]
-# Content words look at their counterparts in nearly every head: man, sleeping, green, room, couch. “is” has none, and looks at the verb it is part of. The heads differ for small words: to write “in”, head 4 looks at “in”, heads 1 and 2 at “auf” and “sofa”. The mean over all heads resembles the one map of the recurrent network, which found its own alignment without heads. Nobody told either of them which word belongs to which.
+# Content words look at their counterparts in nearly every head: man, sleeping, green, room, couch. “is” has none, and looks at the verb it is part of. The heads differ for small words: to write “in”, head 4 looks at “in”, head 1 at “auf”, and heads 2 and 3 at several places. The mean over all heads resembles the one map of the recurrent network, which found its own alignment without heads. Nobody told either of them which word belongs to which.
 
 # %% [markdown] tags=["notes"]
 # Compare with the lines on the board. Where the German verb stands at the end, does the map leave the diagonal? Warn: a weight says where a head looked, not why a word was chosen. The value that is fetched has passed through the encoder, which has mixed all places already. Look at the row of the last full stop, and at heads that always look at the end of the source: they have nothing to say at that place.
@@ -1469,7 +1469,7 @@ plots.show(
 )
 
 # %% [markdown]
-# On all validation pairs the beam gains 1.5 points for the Transformer and 2.1 for the recurrent network, and both repeat themselves less. They fail in different ways: the Transformer writes too little (0.965 of the length), the recurrent network repeats more (15 % of its sentences, references 4 %). The column of hardly covered pieces compares greedy with beam within a network; between the two it compares a mean over eight maps with a single one.
+# On all validation pairs the beam gains 1.6 points for the Transformer and 0.9 for the recurrent network, and both repeat themselves less. They fail in different ways: the Transformer writes too little (0.94 of the length), the recurrent network repeats more (14.5 % of its sentences; references 4.3 %). The column of hardly covered pieces compares greedy with beam within a network; between the two it compares a mean over eight maps with a single one.
 #
 # Short sentences go to the Transformer and the longest to the recurrent network, with intervals that overlap; in between nobody can tell them apart. One seed each: do not make a law of it.
 
@@ -1488,7 +1488,7 @@ for name, pairs in (("its own source", valid_pairs), ("the source of another sen
 plots.table(rows, ["the Transformer reads", "perplexity", "accuracy, %", "BLEU, greedy"], "Validation")
 
 # %% [markdown]
-# With the source of another sentence a quarter of the pieces is still right, more than a third of the 67.8 % that the true source gives: articles, “a man”, full stops. Perplexity says that something is badly wrong, and BLEU that nothing is left. Accuracy with the true beginning as input pays for knowing English.
+# With the source of another sentence a quarter of the pieces is still right, more than a third of the 67.2 % that the true source gives: articles, “a man”, full stops. Perplexity says that something is badly wrong, and BLEU that nothing is left. Accuracy with the true beginning as input pays for knowing English.
 
 # %% [markdown]
 # ## Where it fails
@@ -1525,7 +1525,7 @@ results.record("transformer_bleu", bleu(found["Transformer"], test))
 results.record("rnn_attention_bleu", bleu(found["recurrent"], test))
 
 # %% [markdown]
-# The recurrent network is ahead, by 0.9 BLEU. The bootstrap says that other test sentences would seldom turn this round (p = 0.02). It says nothing about another seed, and on validation the two differ by 0.1 on 500 sentences and by 0.9 on all. So for captions, with 29 000 pairs and eleven epochs, our Transformer of two layers does *not* beat recurrence with attention: it comes near it from below, and more slowly. The papers in which it wins by far have more than a hundred times as many pairs, and longer sentences. Both are two to three points above the 37.4 of an earlier trial, which had whole words, greedy decoding and three layers.
+# The recurrent network is ahead, by 2.5 BLEU. The bootstrap says that other test sentences would hardly turn this round (p = 0.001). It says nothing about another seed, and on validation the two differ by 0.8 only. So for captions, with 29 000 pairs and ten epochs, our Transformer of two layers does *not* beat recurrence with attention. Some of it is the recipe, which both share and nobody tuned for either: in an earlier run with twice the warm-up and one more epoch the two came closer on validation, with perplexities of 4.86 and 4.79. The papers in which the Transformer wins by far have more than a hundred times as many pairs, and longer sentences. Both are above the 37.4 of an earlier trial, which had whole words, greedy decoding and three layers.
 #
 # The baselines say what these points are worth: copying the source gives 0.7, the translation of the most similar training caption 10.6.
 
