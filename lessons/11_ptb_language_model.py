@@ -12,7 +12,7 @@
 #     title: A language model, and where dropout may act
 #     summary: LSTM and GRU on the Penn Treebank, with dropout where it helps and a baseline that counts.
 #     data: [ptb]
-#     minutes: {full: 110}
+#     minutes: {full: 100}
 #     expected:
 #       lstm_dropout_valid_perplexity: [75, 100]
 #       lstm_test_perplexity: [100, 120]
