@@ -149,6 +149,7 @@ BROKEN = {
     "band nan": (swap("[0.5, inf]", "[.nan, 1]"), "largest: [", 1, "low, high"),
     "unknown profile": (swap("{class: 1", "{fast: 1"), "minutes:", 1, "fast"),
     "published unexpected": (swap("{mean:", "{median:"), "published:", 1, "median"),
+    "excuse unexpected": (swap("data: []", "data: []\n#     falls_short: {median: why}"), "falls_short:", 1, "median"),
     "YAML broken": (swap("data: []", "data: [a"), "minutes:", 1, "YAML"),
     "header unclosed": (lambda text: text.replace("# ---\n\n", "\n"), "# ---", 1, "closing"),
     "no header": (lambda text: text[text.index("# %%") :], "# %%", 1, "header"),

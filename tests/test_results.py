@@ -115,6 +115,21 @@ def test_what_a_committed_notebook_may_not_be(
     assert words in capsys.readouterr().err
 
 
+def test_a_result_that_is_known_to_fall_short_is_shown_and_no_problem(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = root / "lessons" / "01_one.py"
+    path.write_text(LESSON.replace("# ---\n\n", "#     falls_short: {score: too little compute}\n# ---\n\n", 1))
+    executed(root, 0.3)
+    assert run_main(root) == 0
+    assert "OUTSIDE: too little compute" in capsys.readouterr().out
+    (record,) = results.gather(root)
+    assert "0.3 | 0.4 – 0.6 | ✗ OUTSIDE: too little compute" in results.results_page([record])
+    executed(root, 0.5)  # it reaches its band after all
+    assert run_main(root) == 1
+    assert "take it out of falls_short" in capsys.readouterr().err
+
+
 def test_a_changed_lesson_makes_its_notebook_stale(root: Path) -> None:
     assert results.stale_notebooks(root) == {}
     path = root / "lessons" / "01_one.py"

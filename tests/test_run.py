@@ -213,6 +213,22 @@ def test_a_full_run_fails_for_what_a_reader_may_not_see(name: str, word: str) ->
     assert word in outcome.problems[0]
 
 
+def test_a_full_run_passes_outside_a_band_only_where_its_header_admits_it() -> None:
+    made, outcome = golden("out_of_band"), Outcome("x", "full")
+    made.cells[0].outputs = [
+        nbformat.v4.new_output("display_data", {"application/vnd.course.result+json": {"name": "score", "value": 0.9}})
+    ]
+    judge(outcome, made, {"score": (0.4, 0.6)})
+    assert "outside" in outcome.problems[0]
+    made.metadata.course["falls_short"] = {"score": "too little compute"}
+    judge(outcome, made, {"score": (0.4, 0.6)})
+    assert outcome.passed
+    judge(outcome, made, {"score": (0.4, 0.95)})
+    assert "take it out of falls_short" in outcome.problems[0]
+    judge(outcome, made, {"score": (0.4, 0.6), "other": (0, 1)})
+    assert "other is missing" in outcome.problems[0]
+
+
 def test_only_a_full_run_on_real_data_is_compared() -> None:
     assert judged("out_of_band", "class").passed
     assert judged("stderr", "smoke").warnings

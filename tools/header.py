@@ -38,13 +38,14 @@ class Header:
     minutes: dict[str, float] = field(default_factory=dict)
     expected: dict[str, tuple[float, float]] = field(default_factory=dict)
     published: dict[str, str] = field(default_factory=dict)
+    falls_short: dict[str, str] = field(default_factory=dict)  # results known to lie outside their bands, and why
     points: dict[str, float] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict, compare=False, repr=False)  # where each field stands
 
     def as_json(self) -> dict[str, Any]:
         """The header as strict JSON; an open side of a band is "inf" or "-inf", which float() reads."""
         expected = {name: [_json_number(low), _json_number(high)] for name, (low, high) in self.expected.items()}
-        return {
+        values = {
             "title": self.title,
             "summary": self.summary,
             "data": list(self.data),
@@ -53,10 +54,11 @@ class Header:
             "published": dict(self.published),
             "points": dict(self.points),
         }
+        return values | ({"falls_short": dict(self.falls_short)} if self.falls_short else {})
 
 
 REQUIRED = ("title", "summary", "data", "expected")
-OPTIONAL = ("minutes", "published", "points")
+OPTIONAL = ("minutes", "published", "falls_short", "points")
 
 
 def read_header(path: Path, lines: list[str]) -> tuple[Header, int]:
@@ -129,6 +131,7 @@ class _Reader:
             minutes=self._mapping(course, "minutes", _positive, "minutes, as in {class: 4, full: 18}"),
             expected=self._mapping(course, "expected", _band, "[low, high] with low <= high (inf is allowed)"),
             published=self._mapping(course, "published", _words, "a text"),
+            falls_short=self._mapping(course, "falls_short", _words, "a text that says why"),
             points=self._mapping(course, "points", _positive, "a positive number of points"),
             lines=self.lines,
         )
@@ -139,9 +142,10 @@ class _Reader:
         for name in header.minutes:
             if name not in PROFILES:
                 raise self.fail(f"minutes.{name}", f"minutes: unknown profile '{name}' (known: {', '.join(PROFILES)})")
-        for name in header.published:
-            if name not in header.expected:
-                raise self.fail(f"published.{name}", f"published: '{name}' is not among the expected results")
+        for key in ("published", "falls_short"):
+            for name in getattr(header, key):
+                if name not in header.expected:
+                    raise self.fail(f"{key}.{name}", f"{key}: '{name}' is not among the expected results")
         return header
 
     def _text(self, course: dict[str, Any], key: str) -> str:

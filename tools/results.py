@@ -44,13 +44,13 @@ class Record:
         """What is wrong with an executed notebook: stale, of another profile or data, or a result outside its band."""
         if self.stale or not self.run:
             return [self.stale] if self.stale else []
-        problems = []
+        problems, header = [], self.lesson.header
         if self.run.get("profile") != "full":
             problems.append(f"executed in profile {self.run.get('profile')}, not full")
         samples = [name for name, origin in self.run.get("origins", {}).items() if origin != "real"]
         if samples:
             problems.append(f"executed on samples: {', '.join(samples)}")
-        return problems + result_problems(self.results, self.lesson.header.expected)
+        return problems + result_problems(self.results, header.expected, header.falls_short)
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,8 @@ def row(header: Header, name: str, results: Mapping[str, float | None]) -> Row:
     if band is None:
         return Row(name, measured)
     verdict = "inside" if inside(results.get(name), band) else "OUTSIDE"
+    if verdict != "inside" and name in header.falls_short:
+        verdict = f"OUTSIDE: {header.falls_short[name]}"
     return Row(name, measured, band_text(band), verdict, header.published.get(name, ""))
 
 

@@ -72,15 +72,15 @@ GAP = 2  # pixels cut off on every side of a jigsaw tile
 TEMPERATURE = 0.2  # of the contrastive loss
 COLOUR = 0.4  # strength of the change of colours
 PRETRAIN_PASSES = 256  # image passes in one step of pre-training
-PRETRAIN_STEPS = 800  # steps for each task in the first round
-LONG_STEPS = 6000  # steps for the winner in the second round
+PRETRAIN_STEPS = 600  # steps for each task in the first round
+LONG_STEPS = 3600  # steps for the winner in the second round
 STAGES = 8  # pre-training prints a line after each
 PRETRAIN_RATE = 0.002  # learning rate of AdamW at its peak; it falls to 0 along a cosine
 BATCH_SIZE = 128  # labelled images in a step
 LABELS = (100, 1000)  # sizes of the labelled subsets; all labels come last
 DRAWS = 3  # random subsets of every size; with all labels: seeds
 FINE_STEPS = (80, 250, 300)  # steps of fine-tuning with 100, 1000 and all labels
-LONG_FINE_STEPS = 1000  # and in the second round, with 1000 labels
+LONG_FINE_STEPS = (200, 2000)  # and in the second round, with 100 and 1000 labels
 FINE_RATE, SCRATCH_RATE = 0.002, 0.002
 WEIGHT_DECAY = 0.05
 SHORT_STEPS = 100  # steps in the comparison of recipes
@@ -88,11 +88,11 @@ SHORT_STEPS = 100  # steps in the comparison of recipes
 runtime.profile(
     in_class=dict(
         LIMIT=8000, VALIDATION=1000, PRETRAIN_STEPS=60, LONG_STEPS=180, STAGES=3, DRAWS=2, FINE_STEPS=(20, 40, 60),
-        LONG_FINE_STEPS=60, SHORT_STEPS=20,
+        LONG_FINE_STEPS=(20, 60), SHORT_STEPS=20,
     ),
     smoke=dict(
         LIMIT=400, VALIDATION=100, WIDTHS=(4, 8, 8), HIDDEN=16, PRETRAIN_PASSES=16, PRETRAIN_STEPS=2, LONG_STEPS=4, STAGES=1, BATCH_SIZE=16,
-        LABELS=(20, 40), DRAWS=1, FINE_STEPS=(2, 2, 2), LONG_FINE_STEPS=2,
+        LABELS=(20, 40), DRAWS=1, FINE_STEPS=(2, 2, 2), LONG_FINE_STEPS=(2, 2),
         SHORT_STEPS=2,
     ),
 )  # fmt: skip
@@ -668,8 +668,11 @@ BUDGETS = (*LABELS, len(y_train))
 fine_steps = dict(zip(BUDGETS, FINE_STEPS))
 dearest = max(bills.values(), key=lambda bill: bill[1] * bill[2])  # the baseline gets as much as the dearest task
 long_steps = {n: baseline_steps([dearest, (k, BATCH_SIZE, crop)], BATCH_SIZE, crop) for n, k in fine_steps.items()}
-bill = [(LONG_STEPS, *dearest[1:]), (LONG_FINE_STEPS, BATCH_SIZE, crop)]  # of a second round, further down
-longest_steps = baseline_steps(bill, BATCH_SIZE, crop)
+long_fine_steps = dict(zip(LABELS, LONG_FINE_STEPS))  # of a second round, further down
+longest = (LONG_STEPS, *dearest[1:])
+longest_steps = {
+    n: baseline_steps([longest, (k, BATCH_SIZE, crop)], BATCH_SIZE, crop) for n, k in long_fine_steps.items()
+}
 rows = [[f"{n:,}", fine_steps[n], long_steps[n], f"{long_steps[n] * BATCH_SIZE * crop / 1e12:.2f}"] for n in BUDGETS]
 plots.table(
     rows, ["labels", "fine-tuning steps", "steps from scratch, same compute", "trillion multiply-adds, forward"]
@@ -760,8 +763,9 @@ def accuracy(network, images, labels):
 
 def steps_of(task, way, count):
     """Fine-tuning is short; from scratch it depends on whose steps or compute is matched."""
-    long = {"same compute": long_steps[count], "same compute, long": longest_steps}
-    return LONG_FINE_STEPS if task == "long" else long.get(way, fine_steps[count])
+    if task == "long":
+        return long_fine_steps[count]
+    return {"same compute": long_steps, "same compute, long": longest_steps}.get(way, fine_steps)[count]
 
 
 def train_classifier(run):
@@ -842,32 +846,36 @@ race("from scratch, all labels", [("scratch", "same compute", BUDGETS[2])])
 # %% [markdown]
 # ### Second round: more compute for both
 #
-# So far each task has seen each image about once. That is little: the papers below show it hundreds of times. So the task with the best linear probe is trained once more from the start, with `LONG_STEPS` steps. And the network from scratch gets that compute too, on its 1000 labels.
+# So far each task has seen each image about once. That is little: the papers below show it hundreds of times. So the task with the best linear probe is trained once more from the start, with `LONG_STEPS` steps, and fine-tuned for longer. And the network from scratch gets all that compute, too, on the same labels.
 
 # %%
 pretext["long"], encoder_weights["long"], history["long"] = pretrain(winner, LONG_STEPS)
 features["long"] = features_of(encoder_weights["long"])
-fit_probes("long", LABELS[1])
-race("second round", [("long", way, LABELS[1]) for way in ("partly", "full")])
-race("from scratch, second round", [("scratch", "same compute, long", LABELS[1])])
+for n in LABELS:
+    fit_probes("long", n)
+    race(f"second round, {n} labels", [("long", way, n) for way in ("partly", "full")])
+    race(f"from scratch, second round, {n} labels", [("scratch", "same compute, long", n)])
 
 # %%
 cost = {"first": PRETRAIN_STEPS * dearest[1] * dearest[2] / 1e12, "second": LONG_STEPS * dearest[1] * dearest[2] / 1e12}
 lines = {f"{winner}, {way}": [(task, way) for task in (winner, "long")] for way in ("frozen", "partly", "full")}
 lines["from scratch"] = [("scratch", "same compute"), ("scratch", "same compute, long")]
-fig, ax = plots.axes(height=4.0)
-for (name, entries), marker in zip(lines.items(), "osD^"):
-    found = [100 * np.array(on_valid[(*entry, LABELS[1])]) for entry in entries]
-    means, spread = np.mean(found, axis=1), np.std(found, axis=1, ddof=min(1, DRAWS - 1))
-    ax.errorbar(list(cost.values()), means, spread, marker=marker, capsize=4, label=name)
-ax.set(xscale="log", xlabel="compute of pre-training, trillion multiply-adds forward", ylabel="validation accuracy, %")
-ax.set_xticks(list(cost.values()), [f"{name} round\n{value:.3g}" for name, value in cost.items()])
-ax.minorticks_off()
-ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+fig, panels = plots.axes(columns=2, height=4.0)
+for ax, count in zip(panels, LABELS):
+    for (name, entries), marker in zip(lines.items(), "osD^"):
+        found = [100 * np.array(on_valid[(*entry, count)]) for entry in entries]
+        means, spread = np.mean(found, axis=1), np.std(found, axis=1, ddof=min(1, DRAWS - 1))
+        ax.errorbar(list(cost.values()), means, spread, marker=marker, capsize=4, label=name)
+    ax.set(xscale="log", title=f"{count:,} labels", xlabel="pre-training, trillion multiply-adds")
+    ax.set_xticks(list(cost.values()), [f"{name} round\n{value:.3g}" for name, value in cost.items()])
+    ax.minorticks_off()
+    ax.margins(x=0.15)
+panels[0].set_ylabel("validation accuracy, %")
+fig.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
 plots.show(
     fig,
-    f"What {LONG_STEPS / PRETRAIN_STEPS:g} times the compute buys with {LABELS[1]:,} labels; bars: standard deviation over draws.",
-    "Four lines between two rounds: the pre-trained encoder frozen, partly and fully trained, and the network from scratch.",
+    f"What {LONG_STEPS / PRETRAIN_STEPS:g} times the compute buys, for both sides; bars: standard deviation over draws.",
+    "Two panels, 100 and 1000 labels, with four lines between two rounds: the pre-trained encoder frozen, partly and fully trained, and the network from scratch.",
 )
 
 # %% [markdown]
@@ -1162,8 +1170,9 @@ for count in BUDGETS:
         if ("scratch", way, count) in on_valid:
             on_test[f"scratch, {way}", count] = test_scores("scratch", way, count)
     print(f"{count:,} labels: done")
-ways["long", LABELS[1]] = chosen_way("long", LABELS[1])
-on_test["long", LABELS[1]] = test_scores("long", ways["long", LABELS[1]], LABELS[1])
+for count in LABELS:
+    ways["long", count] = chosen_way("long", count)
+    on_test["long", count] = test_scores("long", ways["long", count], count)
 
 # %%
 rows = [["one class for all", *["10.0"] * len(BUDGETS)]]
@@ -1194,21 +1203,24 @@ plots.show(
 
 
 # %%
-def say_gain(task, way):
+def say_gain(task, way, count):
     """The gain of a pre-trained encoder over the network from scratch, draw by draw."""
-    gains = np.array(on_test[task, LABELS[1]]) - np.array(on_test[f"scratch, {way}", LABELS[1]])
+    gains = np.array(on_test[task, count]) - np.array(on_test[f"scratch, {way}", count])
     low, high = metrics.confidence_interval(100 * gains)
     noise = "outside" if low > 0 or high < 0 else "inside"
     name = f"{winner}, {'second' if task == 'long' else 'first'} round, minus scratch, {way}"
-    print(f"{name:60} {100 * gains.mean():+.1f} points, 95 % interval {low:.1f} to {high:.1f}: {noise} the noise")
+    print(f"{name:62} {100 * gains.mean():+.1f} points, 95 % interval {low:.1f} to {high:.1f}: {noise} the noise")
     return gains.mean()
 
 
-print(f"with {LABELS[1]:,} labels, on the same draws:")
-say_gain(winner, "same steps")
-say_gain(winner, "same compute")
-hardest = max(SCRATCH, key=lambda way: np.mean(on_valid["scratch", way, LABELS[1]]))  # it may also stop early
-results.record("gain_over_scratch_1000", say_gain("long", hardest))
+gains = {}
+for count in LABELS:
+    print(f"with {count:,} labels, on the same draws:")
+    say_gain(winner, "same steps", count)
+    say_gain(winner, "same compute", count)
+    hardest = max(SCRATCH, key=lambda way: np.mean(on_valid["scratch", way, count]))  # it may also stop early
+    gains[count] = say_gain("long", hardest, count)
+results.record("gain_over_scratch_1000", gains[LABELS[1]])
 
 # %% [markdown]
 # The spread is that of labelled subsets and of starts. Each task was pre-trained *once*, so a difference of a point or two between tasks may be the luck of one training.
