@@ -220,12 +220,12 @@ def test_a_full_run_passes_outside_a_band_only_where_its_header_admits_it() -> N
     ]
     judge(outcome, made, {"score": (0.4, 0.6)})
     assert "outside" in outcome.problems[0]
-    made.metadata.course["falls_short"] = {"score": "too little compute"}
-    judge(outcome, made, {"score": (0.4, 0.6)})
+    admitted = {"score": "too little compute"}
+    judge(outcome, made, {"score": (0.4, 0.6)}, admitted)
     assert outcome.passed
-    judge(outcome, made, {"score": (0.4, 0.95)})
+    judge(outcome, made, {"score": (0.4, 0.95)}, admitted)
     assert "take it out of falls_short" in outcome.problems[0]
-    judge(outcome, made, {"score": (0.4, 0.6), "other": (0, 1)})
+    judge(outcome, made, {"score": (0.4, 0.6), "other": (0, 1)}, admitted)
     assert "other is missing" in outcome.problems[0]
 
 

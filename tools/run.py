@@ -51,6 +51,7 @@ class Target:
     notebook: nbformat.NotebookNode
     sha256: str
     expected: dict[str, Band]
+    admitted: dict[str, str]  # results that may lie outside their bands, and why
     lesson: lessons.Lesson | None = None
 
 
@@ -89,9 +90,10 @@ def _targets(root: Path, args: argparse.Namespace) -> tuple[list[Target], list[O
     targets, broken = [], []
     for path in args.notebook:
         notebook = nbformat.read(path, as_version=4)
-        bands = notebook.metadata.get("course", {}).get("expected", {})
-        expected = {name: (float(low), float(high)) for name, (low, high) in bands.items()}
-        targets.append(Target(path.stem, notebook, lessons.code_digest(notebook.cells), expected))
+        course = notebook.metadata.get("course", {})
+        expected = {name: (float(low), float(high)) for name, (low, high) in course.get("expected", {}).items()}
+        digest, admitted = lessons.code_digest(notebook.cells), dict(course.get("falls_short", {}))
+        targets.append(Target(path.stem, notebook, digest, expected, admitted))
     wanted = lessons.find(root, args.lessons) if args.lessons or not args.notebook else []
     if wanted:
         Builder(root).build([path.stem for path in wanted])  # check values and bands come from there
@@ -102,7 +104,8 @@ def _targets(root: Path, args: argparse.Namespace) -> tuple[list[Target], list[O
             reason = str(error)
             broken.append(Outcome(path.stem, args.profile, reason=reason, problems=[reason]))
             continue
-        targets.append(Target(path.stem, lesson.notebook, lesson.code_sha256, dict(lesson.header.expected), lesson))
+        expected, admitted = dict(lesson.header.expected), dict(lesson.header.falls_short)
+        targets.append(Target(path.stem, lesson.notebook, lesson.code_sha256, expected, admitted, lesson))
     return targets, broken
 
 
@@ -118,7 +121,7 @@ def finished(folder: Path, root: Path, target: Target, profile: str) -> Outcome 
         return None
     if profile != "smoke" and not outcome.real:
         return None  # the real data may have come since
-    judge(outcome, notebook, target.expected)  # a band may have changed
+    judge(outcome, notebook, target.expected, target.admitted)  # a band may have changed
     outcome.skipped = True
     return outcome if outcome.passed else None
 
@@ -188,7 +191,7 @@ def save(root: Path, folder: Path, target: Target, profile: str, done: Done) -> 
     notebook = nbformat.reads(done.notebook, as_version=4)
     key = run_key(root, target.name, target.sha256, profile)
     outcome = Outcome(target.name, profile, reason=done.reason, cell=done.cell, seconds=done.seconds, key=key)
-    judge(outcome, notebook, target.expected)
+    judge(outcome, notebook, target.expected, target.admitted)
     notebook.metadata.setdefault("course", {})["run"] = run_record(outcome)
     record = folder / f"{target.name}.json"
     record.unlink(missing_ok=True)  # never an old outcome beside a new notebook
