@@ -10,7 +10,7 @@
 #     name: python3
 #   course:
 #     title: A Transformer that translates
-#     minutes: {class: 4.5, full: 91}
+#     minutes: {class: 4.5, full: 45}
 #     summary: Sub-words, attention, masks and beam search by hand; German captions become English ones.
 #     data: [multi30k]
 #     expected:
@@ -61,12 +61,12 @@ from sacrebleu.metrics import BLEU
 from sacrebleu.significance import PairedTest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-runtime.start("14", seed=0)
+runtime.start("14", seed=0, operations=2)  # two at a time: no draw in a step comes from a shared generator
 
 # %% [markdown]
 # ## Parameters
 #
-# Rates and sizes are common ones for this amount of text; no test pair had a say in them. Small networks with three seeds answer questions of design; then one large network of each kind is trained. A batch holds so many *places*, not so many sentences: short sentences come in large batches.
+# Rates and sizes are common ones for this amount of text. The size of a batch and the dropout were set for the Transformer, by its validation perplexity after two epochs; the recurrent network takes them over. No test pair had a say in them. Small networks with three seeds answer questions of design; then one large network of each kind is trained. A batch holds so many *places*, not so many sentences: short sentences come in large batches.
 
 # %% tags=["parameters"]
 CORPUS = "multi30k"  # or "ted_pt_en": talks, Portuguese to English
@@ -74,12 +74,12 @@ LIMIT = None  # use only so many training pairs (None: all)
 HELD_OUT = None  # use only so many validation and test pairs (None: all)
 MERGES = 3000  # pieces that byte-pair encoding adds to the letters
 LONGEST = 48  # pieces; longer training pairs are left out
-PLACES = 2000  # places of a batch, on each side
+PLACES = 1000  # places of a batch, on each side
 WIDTH, INNER, HEADS, DEPTH = 256, 512, 4, 2  # the Transformer: vectors, dense layers, heads, layers on each side
 UNITS = 320  # state of the recurrent network; chosen so that both have as many weights
-EPOCHS = 10  # passes over the training pairs
-RATE, WARMUP = 0.0015, 300  # highest learning rate of Adam, and steps until it is reached
-DROPOUT, SMOOTHING = 0.2, 0.1
+EPOCHS = 8  # passes over the training pairs
+RATE, WARMUP = 0.0015, 600  # highest learning rate of Adam, and steps until it is reached
+DROPOUT, SMOOTHING = 0.1, 0.1
 COMPARED = (  # small networks: attention of the recurrent one, and the Transformer with and without its causal mask
     "recurrent, none",
     "recurrent, additive",

@@ -1,6 +1,7 @@
 """Runtime, results, metrics, plots and resuming: what every lesson leans on."""
 
 import base64
+import functools
 import io
 import os
 import subprocess
@@ -92,6 +93,23 @@ def test_starting_is_quiet_seeded_and_deterministic():
     assert done[0].stdout == done[1].stdout
     assert "1 operation at a time" in done[0].stdout  # with two, sums of gradients differ from run to run
     assert "TensorFlow 2." in done[0].stdout
+
+
+@pytest.mark.parametrize(
+    ("operations", "threads", "expected"), [(1, "", (1, 0)), (2, "", (2, 0)), (2, "4", (2, 4)), (2, "1", (1, 1))]
+)
+def test_a_lesson_may_ask_for_two_operations_at_a_time(monkeypatch, operations, threads, expected):
+    """A grader's limit comes first."""
+    import tensorflow as tf
+
+    asked = {}
+    for name in ("inter", "intra"):
+        monkeypatch.setattr(
+            tf.config.threading, f"set_{name}_op_parallelism_threads", functools.partial(asked.__setitem__, name)
+        )
+    monkeypatch.setenv("COURSE_THREADS", threads)
+    runtime._limit_threads(operations)
+    assert (asked["inter"], asked["intra"]) == expected
 
 
 # --- results
