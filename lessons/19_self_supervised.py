@@ -46,6 +46,7 @@ sys.path[:0] = [".", ".."]  # utils/ stands beside notebooks/
 
 from utils import checks, data, metrics, plots, results, resume, runtime
 
+import threading
 from itertools import permutations
 
 import keras
@@ -56,7 +57,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.manifold import TSNE
 from sklearn.neighbors import KNeighborsClassifier
 
-runtime.start("19", seed=0)
+runtime.start("19", seed=0, operations=2)  # two at a time: no draw in a step comes from a shared generator
 
 # %% [markdown]
 # ## Parameters
@@ -76,14 +77,14 @@ TEMPERATURE = 0.2  # of the contrastive loss
 COLOUR = 0.4  # strength of the change of colours
 PRETRAIN_PASSES = 256  # image passes in one step of pre-training
 PRETRAIN_STEPS = 600  # steps for each task in the first round
-LONG_STEPS = 3600  # steps for the winner in the second round
+LONG_STEPS = 3000  # steps for the winner in the second round
 STAGES = 8  # pre-training prints a line after each
 PRETRAIN_RATE = 0.002  # learning rate of AdamW at its peak; it falls to 0 along a cosine
 BATCH_SIZE = 128  # labelled images in a step
 LABELS = (100, 1000)  # sizes of the labelled subsets; all labels come last
 DRAWS = 3  # random subsets of every size; with all labels: seeds
 FINE_STEPS = (80, 250, 300)  # steps of fine-tuning with 100, 1000 and all labels
-LONG_FINE_STEPS = (200, 2000)  # and in the second round, with 100 and 1000 labels
+LONG_FINE_STEPS = (200, 1600)  # and in the second round, with 100 and 1000 labels
 FINE_RATE, SCRATCH_RATE = 0.002, 0.002
 WEIGHT_DECAY = 0.05
 SHORT_STEPS = 100  # steps in the comparison of recipes
@@ -416,7 +417,7 @@ class Learner:
         self.optimizer = keras.optimizers.AdamW(weight_decay=WEIGHT_DECAY)
         self.optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
         self.optimizer.build(network.trainable_variables)
-        self.graph = None
+        self.graph, self.lock = None, threading.Lock()
 
     def step(self, rate, *batch):
         self.optimizer.learning_rate.assign(rate)
@@ -745,7 +746,15 @@ def supervised_loss(network, images, labels, seed):
     return tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(labels, scores, from_logits=True))
 
 
-learners = {way: Learner(classifier(build_encoder(), way), supervised_loss) for way in ("partly", "full")}
+def random_start(draw):
+    keras.utils.set_random_seed(1000 + draw)
+    return classifier(build_encoder(), "full").get_weights()
+
+
+# Draws are trained side by side, on both cores, so each has networks of its own.
+WAYS = ("partly", "full")
+learners = {(w, d): Learner(classifier(build_encoder(), w), supervised_loss) for w in WAYS for d in range(DRAWS)}
+random_starts = [random_start(draw) for draw in range(DRAWS)]
 
 
 def head_of(task, count, draw):
@@ -753,11 +762,6 @@ def head_of(task, count, draw):
     fitted, found = probes[task, count, draw if count in LABELS else 0], features[task]
     kernel = fitted.coef_.T / found["scale"][:, None]
     return [kernel, fitted.intercept_ - found["centre"] @ kernel]
-
-
-def random_start(draw):
-    keras.utils.set_random_seed(1000 + draw)
-    return classifier(build_encoder(), "full").get_weights()
 
 
 def accuracy(network, images, labels):
@@ -775,13 +779,13 @@ def train_classifier(run):
     """Train with these labels only; validation accuracy and final weights. The task "scratch" starts at random."""
     task, way, count, draw = run
     scratch, rows = task == "scratch", labelled(count, draw)
-    learner = learners["full" if scratch else way]
-    learner.start(random_start(draw) if scratch else [*encoder_weights[task], *head_of(task, count, draw)])
-    steps = steps_of(task, way, count)
+    learner, steps = learners["full" if scratch else way, draw], steps_of(task, way, count)
     rate = SCRATCH_RATE if scratch else FINE_RATE
-    learner.run(range(steps), steps, rate, 100 + draw, BATCH_SIZE, x_train[rows], y_train[rows])
-    weights = {f"weight{i}": w for i, w in enumerate(learner.network.get_weights())}
-    return {"accuracy": accuracy(learner.network, x_valid, y_valid), **weights}
+    with learner.lock:  # another run of this draw has to wait
+        learner.start(random_starts[draw] if scratch else [*encoder_weights[task], *head_of(task, count, draw)])
+        learner.run(range(steps), steps, rate, 100 + draw, BATCH_SIZE, x_train[rows], y_train[rows])
+        weights = {f"weight{i}": w for i, w in enumerate(learner.network.get_weights())}
+        return {"accuracy": accuracy(learner.network, x_valid, y_valid), **weights}
 
 
 # %%
@@ -797,20 +801,20 @@ trained = {}
 def race(name, runs):
     """Train these (task, way, labels) with every draw, and note the validation accuracies."""
     keys = [(*run, draw) for run in runs for draw in range(DRAWS)]
-    trained.update(resume.pieces(name, keys, train_classifier, race_settings))
+    trained.update(resume.pieces(name, keys, train_classifier, race_settings, at_once=DRAWS))
     for run in runs:
         on_valid[run] = [float(trained[(*run, draw)]["accuracy"]) for draw in range(DRAWS)]
         print(f"{' · '.join(map(str, run)):32} validation {metrics.mean_sd(on_valid[run], 1, scale=100)} %")
 
 
-race("fine-tuning, few labels", [(t, way, n) for n in LABELS for t in TASKS for way in ("partly", "full")])
+race("fine-tuning, few labels", [(t, way, n) for n in LABELS for t in TASKS for way in WAYS])
 
 for way in ("same steps", "same compute"):
     for n in LABELS:
         race(f"from scratch, {way}, {n} labels", [("scratch", way, n)])
 
-names = [w.path.split("encoder/")[-1] for w in learners["full"].network.weights]
-for way in ("partly", "full"):
+names = [w.path.split("encoder/")[-1] for w in learners["full", 0].network.weights]
+for way in WAYS:
     before, after = encoder_weights["rotation"], trained["rotation", way, LABELS[1], 0]
     moved = [name for i, name in enumerate(names[: len(before)]) if not np.array_equal(before[i], after[f"weight{i}"])]
     assert all(name.startswith(LAST_STAGE) for name in moved) == (way == "partly")
@@ -858,7 +862,7 @@ pretext["long"], encoder_weights["long"], history["long"] = pretrain(winner, LON
 features["long"] = features_of(encoder_weights["long"])
 for n in LABELS:
     fit_probes("long", n)
-    race(f"second round, {n} labels", [("long", way, n) for way in ("partly", "full")])
+    race(f"second round, {n} labels", [("long", way, n) for way in WAYS])
     race(f"from scratch, second round, {n} labels", [("scratch", "same compute, long", n)])
 
 # %%
@@ -1158,7 +1162,7 @@ def test_scores(task, way, count):
     if way == "frozen":
         fitted = [p for (t, n, _), p in probes.items() if (t, n) == (task, count)]
         return [p.score(test_features[task], y_test) for p in fitted]
-    network, found = learners["full"].network, []
+    network, found = learners["full", 0].network, []
     for draw in range(DRAWS):
         network.set_weights([trained[task, way, count, draw][f"weight{i}"] for i in range(len(network.weights))])
         found.append(accuracy(network, x_test, y_test))

@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -366,6 +367,29 @@ def test_interrupted_work_goes_on_where_it_stopped(monkeypatch, tmp_path, capsys
     assert "2 of 4" in capsys.readouterr().out
     resume.pieces("demo", [1, 2, 3, 4], work_that_stops_at(9, third), {"E": 1})
     assert third == [1, 2, 3, 4], "finished work must be done anew, or a second run would prove nothing"
+
+
+def test_pieces_can_be_worked_on_side_by_side(monkeypatch, tmp_path):
+    """Each waits for another one; results come in the order of the keys; what fails leaves the others finished."""
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
+    meeting, calls = threading.Barrier(2), []
+
+    def work(key):
+        calls.append(key)
+        if len(calls) <= 2:
+            meeting.wait(timeout=30)
+        if key == stops_at:
+            raise ValueError(key)
+        return {"square": key**2}
+
+    stops_at = 2
+    with pytest.raises(ValueError, match="2"):
+        resume.pieces("demo", [2, 1], work, {}, at_once=2)
+    stops_at = None
+    found = resume.pieces("demo", [2, 1], work, {}, at_once=2)
+    assert list(found) == [2, 1]
+    assert int(found[2]["square"]) == 4
+    assert sorted(calls) == [1, 2, 2]
 
 
 def test_other_settings_start_anew(monkeypatch, tmp_path):

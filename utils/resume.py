@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,23 +24,31 @@ Arrays = dict[str, np.ndarray]
 
 
 def pieces(
-    name: str, keys: Sequence[Key], work: Callable[[Key], Mapping[str, Any]], settings: Mapping[str, Any]
+    name: str,
+    keys: Sequence[Key],
+    work: Callable[[Key], Mapping[str, Any]],
+    settings: Mapping[str, Any],
+    at_once: int = 1,
 ) -> dict[Key, Arrays]:
     """`{key: work(key)}`, each result a dict of arrays; what an interrupted call has finished is not done again.
 
     `settings` are the parameters that the results depend on: other settings, or another text of `work`, start anew.
+    So many pieces are worked on `at_once`, in threads: then no two of them may share a network or a generator.
     """
     folder = _folder(name, settings, work)
-    results: dict[Key, Arrays] = {}
-    found = 0
-    for key in runtime.progress(keys, name):
-        path = folder / f"{_digest(key)}.npz"
-        if path.exists():
-            results[key] = _read(path)
-            found += 1
-        else:
-            results[key] = {part: np.asarray(value) for part, value in work(key).items()}
-            _write(path, results[key])
+    paths = {key: folder / f"{_digest(key)}.npz" for key in keys}
+    found = sum(path.exists() for path in paths.values())
+
+    def piece(key: Key) -> Arrays:
+        if paths[key].exists():
+            return _read(paths[key])
+        result = {part: np.asarray(value) for part, value in work(key).items()}
+        _write(paths[key], result)
+        return result
+
+    with ThreadPoolExecutor(at_once) as pool:
+        done = map(piece, keys) if at_once == 1 else pool.map(piece, keys)  # one at a time needs no thread
+        results = dict(zip(keys, runtime.progress(done, name, len(keys)), strict=True))
     shutil.rmtree(folder, ignore_errors=True)
     if found:
         print(f"{name}: {found} of {len(keys)} pieces were finished by an interrupted run")

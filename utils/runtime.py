@@ -159,9 +159,9 @@ def scratch(name: str) -> Path:
     return folder
 
 
-def progress(steps: Iterable[T], label: str) -> Iterable[T]:
-    """A plain progress bar that disappears when it is done."""
+def progress(steps: Iterable[T], label: str, total: int | None = None) -> Iterable[T]:
+    """A plain progress bar that disappears when it is done; `total` is for steps that have no length."""
     from tqdm import tqdm  # not tqdm.auto: its widgets leave state in the notebook, text does not
 
-    bar: Iterable[T] = tqdm(steps, desc=label, file=sys.stdout, leave=False, mininterval=1.0, ncols=80)
+    bar: Iterable[T] = tqdm(steps, desc=label, total=total, file=sys.stdout, leave=False, mininterval=1.0, ncols=80)
     return bar
