@@ -110,7 +110,7 @@ def outputs():
     wide = "".join(f"<td>column{i}</td>" for i in range(40))
     head = '<thead><tr><th scope="col"></th></tr></thead>'
     return [
-        nbformat.v4.new_output("stream", name="stdout", text="  10%|##\r 100%|####\nprinted <b>\n"),
+        nbformat.v4.new_output("stream", name="stdout", text="  10%|##\r 100%|####\nprinted <b>\n\nepoch 1\nepoch 2\n"),
         shown({"text/html": f"<table>{head}<tbody><tr>{wide}</tr></tbody></table>", "text/plain": "…"}),
         course("check", {"name": "23.x", "state": "failed", "message": "✗ 23.1 <x>\n  hint: look"}),
         course("origin", {"name": "mnist", "origin": "sample"}, "mnist: SAMPLE, numbers are not comparable"),
@@ -261,7 +261,7 @@ def test_outputs_look_as_they_should(book):
     assert '<p class="course-origin sample">' in text
     assert '<div class="wide"><table><thead><tr><td></td>' in text
     assert "100%|####" not in text
-    assert "printed &lt;b&gt;" in text
+    assert "printed &lt;b&gt;\n\nepoch 1\nepoch 2\n" in text  # a slide shows the last epoch only; a page has room
     assert "0.45, somebody" in text
     assert (book / "_images" / "23-1.gif").is_file()
     with Image.open(book / "_images" / "23-1.still.png") as still:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from tools.deck.outputs import printed
+from tools.deck.outputs import all_printed
 from tools.deck.prose import together
 from tools.header import Header
 from tools.outcome import MIME
@@ -40,7 +40,7 @@ class Outputs:
         first = group[0]
         kind, data = first["output_type"], first.get("data", {})
         if kind == "stream":
-            text = printed({"outputs": group})
+            text = all_printed({"outputs": group})
             if text:
                 yield {"output_type": "stream", "name": "stdout", "text": text + "\n"}
         elif kind == "error":

@@ -40,11 +40,15 @@ def is_log(cell: Mapping[str, Any]) -> bool:
 
 
 def _lines(cell: Mapping[str, Any]) -> list[str]:
-    """Printed lines; progress bars have overwritten themselves or count as nothing."""
+    return [line for line in all_printed(cell).split("\n") if line]
+
+
+def all_printed(cell: Mapping[str, Any]) -> str:
+    """Every printed line; progress bars have overwritten themselves or count as nothing."""
     said = [_joined(o["text"]) for o in cell.get("outputs", ()) if o.get("name") == "stdout"]
     values = [_joined(data["text/plain"]) for data in _displayed(cell) if set(data) == {"text/plain"}]
     lines = [_overwritten(line).rstrip() for line in ESCAPES.sub("", "".join([*said, *values])).split("\n")]
-    return [line for line in lines if line and not PROGRESS.search(line)]
+    return "\n".join(line for line in lines if not PROGRESS.search(line)).strip("\n")
 
 
 def pictures(cell: Mapping[str, Any]) -> list[Block]:
