@@ -35,7 +35,7 @@
 # - find out how each task can be solved without understanding anything, and take the short cut away.
 
 # %% [markdown] tags=["notes"]
-# **Plan, 90 minutes:** the three tasks and their exercises 35, encoder and pre-training 15, the fair race 20, cheating 15, test 5. In the class profile the notebook needs about seven minutes: start it before you begin to talk.
+# **Plan, 90 minutes:** the three tasks and their exercises 35, encoder and pre-training 15, the fair race 20, cheating 15, test 5. In the class profile the notebook needs about five minutes: start it before you begin to talk.
 #
 # **Ask first:** you get 50 000 photographs and no label. What could you ask a network about them so that the right answer is known? Collect the answers on the board. Two of the three tasks below usually come up.
 
