@@ -3,6 +3,9 @@
 import importlib
 import json
 import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,37 +15,34 @@ from utils.samples import digits, faces, garments, objects, scenes
 
 ARRAYS = {"digits": (28, 28, 1), "garments": (28, 28, 1), "objects": (32, 32, 3)}
 WRITERS = {"objects": objects.write, "faces": faces.write, "scenes": scenes.write}
-SECONDS = 5.0  # of processor time; 1 to 2 on an idle machine, but programs beside it slow a core down, too
+SECONDS = 2.0  # of processor time, so that a busy machine does not fail the test
+
+
+def repeated(work: Callable[[], Any]) -> tuple[Any, Any, float]:
+    """Two results, and the processor seconds of the quickest time; if both were slow, the machine gets more tries."""
+    results, seconds = [], []
+    while len(results) < 2 or (min(seconds) >= SECONDS and len(results) < 6):
+        start = time.process_time()
+        results.append(work())
+        seconds.append(time.process_time() - start)
+    return results[0], results[1], min(seconds)
 
 
 @pytest.fixture(scope="module")
 def drawn() -> dict:
-    """Each array world with seed 0, drawn twice, and the processor seconds of the quicker time."""
-    worlds = {}
-    for name in ARRAYS:
-        draw = importlib.import_module(f"utils.samples.{name}").draw
-        seconds, draws = [], []
-        for _ in range(2):
-            start = time.process_time()
-            draws.append(draw(0))
-            seconds.append(time.process_time() - start)
-        worlds[name] = (*draws, min(seconds))
-    return worlds
+    """Each array world with seed 0, drawn twice, and its seconds."""
+    worlds = {name: importlib.import_module(f"utils.samples.{name}") for name in ARRAYS}
+    return {name: repeated(partial(world.draw, 0)) for name, world in worlds.items()}
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> dict:
-    """The files of each writing world, written twice, and the processor seconds of the quicker time."""
-    worlds = {}
-    for name, write in WRITERS.items():
-        seconds, runs = [], []
-        for _ in range(2):
-            folder = tmp_path_factory.mktemp(name)
-            start = time.process_time()
-            runs.append(write(folder, 0))
-            seconds.append(time.process_time() - start)
-        worlds[name] = (*runs, min(seconds))
-    return worlds
+    """The files of each writing world, written twice, and its seconds."""
+
+    def files(name: str) -> list:
+        return WRITERS[name](tmp_path_factory.mktemp(name), 0)
+
+    return {name: repeated(partial(files, name)) for name in WRITERS}
 
 
 @pytest.mark.parametrize("name", ARRAYS)

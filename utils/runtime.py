@@ -53,8 +53,8 @@ _import_tensorflow()
 def start(lesson: str, seed: int = 0, operations: int = 1) -> None:
     """Seed everything, make operations deterministic, and print one line of versions and device.
 
-    More than one of the `operations` at a time makes a training step on two cores up to half as fast again. A lesson
-    may ask for it whose steps draw nothing from a shared generator (`tf.random.stateless_…` only), after a test.
+    `operations` is how many TensorFlow works on at a time. Two make a training step on two cores about half as fast
+    again; only a lesson whose steps draw nothing from a shared generator may ask for it, after a test.
     """
     global _lesson
     import keras
@@ -81,7 +81,7 @@ def _limit_threads(operations: int) -> None:
 
     threads = int(os.environ.get("COURSE_THREADS") or 0)
     with contextlib.suppress(RuntimeError):  # TensorFlow has already started: too late to change
-        tf.config.threading.set_inter_op_parallelism_threads(min(operations, threads) if threads else operations)
+        tf.config.threading.set_inter_op_parallelism_threads(min(operations, threads or operations))
         tf.config.threading.set_intra_op_parallelism_threads(threads)
 
 
