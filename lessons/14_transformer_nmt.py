@@ -52,6 +52,7 @@ import heapq
 import re
 import time
 from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
@@ -77,7 +78,7 @@ LONGEST = 48  # pieces; longer training pairs are left out
 PLACES = 1000  # places of a batch, on each side
 WIDTH, INNER, HEADS, DEPTH = 256, 512, 4, 2  # the Transformer: vectors, dense layers, heads, layers on each side
 UNITS = 320  # state of the recurrent network; chosen so that both have as many weights
-EPOCHS = 8  # passes over the training pairs
+EPOCHS = 10  # passes over the training pairs
 RATE, WARMUP = 0.0015, 600  # highest learning rate of Adam, and steps until it is reached
 DROPOUT, SMOOTHING = 0.1, 0.1
 COMPARED = (  # small networks: attention of the recurrent one, and the Transformer with and without its causal mask
@@ -93,7 +94,7 @@ SHORT_WIDTH, SHORT_INNER, SHORT_DEPTH, SHORT_UNITS = 128, 256, 2, 176  # its net
 SHORT_RATE, SHORT_WARMUP = 0.002, 200
 WATCHED = 300  # validation pairs that are translated after each epoch
 BEAM_PAIRS = 500  # validation pairs on which beams are compared
-BEAMS, ALPHAS = (1, 2, 4, 8), (0.0, 1.0, 2.0, 3.0)  # widths of the beam, strengths of the length reward
+BEAMS, ALPHAS = (1, 2, 4, 8), (0.0, 1.0, 1.5, 2.0)  # widths of the beam, strengths of the length reward
 SENTENCE = "Ein kleiner Hund läuft mit einem roten Ball über die Wiese."  # try your own
 
 runtime.profile(
@@ -911,10 +912,10 @@ class Training:
         numbered = list(enumerate(batches, epoch * self.steps))
         return np.mean([self.step(m, i) for i, m in (runtime.progress(numbered, label) if label else numbered)])
 
-    def restart(self, fresh, seed):
-        """Take the weights of a fresh network of the same form, and forget what the optimiser knows."""
-        for mine, theirs in zip(self.net.variables, fresh.variables):
-            mine.assign(theirs)
+    def restart(self, weights, seed):
+        """Begin again with these weights, and forget what the optimiser knows."""
+        for variable, value in zip(self.net.variables, weights):
+            variable.assign(value)
         for variable in self.optimizer.variables:
             variable.assign(tf.zeros_like(variable))
         self.seed = seed
@@ -1128,26 +1129,36 @@ def make_short(kind):
     return Recurrent(SHORT_WIDTH, SHORT_UNITS, kind.split()[-1])
 
 
-short_pairs = [side[:SHORT_PAIRS] for side in train_pairs]
-
-
-@functools.cache
-def short_training(kind):
-    """One compiled training for each kind of network, used again for each seed."""
-    return Training(make_short(kind), short_pairs, SHORT_EPOCHS, SHORT_PLACES, SHORT_RATE, SHORT_WARMUP, seed=0)
-
-
-def train_short(run):
-    kind, seed = run
-    training = short_training(kind)
-    net = training.net
+def first_weights(kind, seed):
     keras.utils.set_random_seed(seed)
-    training.restart(make_short(kind), seed)
-    for epoch in range(SHORT_EPOCHS):
-        training.epoch(epoch)
-    perplexity, accuracy = perplexity_and_accuracy(net, valid_pairs)
+    return [variable.numpy() for variable in make_short(kind).variables]
+
+
+def measured(net):
+    """Perplexity, accuracy, and BLEU of greedy translations, on validation pairs."""
     found = translated(valid_pairs[0][:WATCHED], functools.partial(greedy_search, net))
-    return {"perplexity": perplexity, "accuracy": accuracy, "bleu": bleu(found, valid), "weights": weights_of(net)}
+    return *perplexity_and_accuracy(net, valid_pairs), bleu(found, valid)
+
+
+# All kinds are trained side by side, which keeps both cores busy. What they draw from a common generator, their first
+# weights, is drawn before.
+short_pairs = [side[:SHORT_PAIRS] for side in train_pairs]
+first = {(kind, seed): first_weights(kind, seed) for kind in COMPARED for seed in range(SEEDS)}
+short_trainings = {
+    kind: Training(make_short(kind), short_pairs, SHORT_EPOCHS, SHORT_PLACES, SHORT_RATE, SHORT_WARMUP, seed=0)
+    for kind in COMPARED
+}
+
+
+def train_short(kind):
+    """Measurements of one kind of network, a number for each seed."""
+    training, found = short_trainings[kind], []
+    for seed in range(SEEDS):
+        training.restart(first[kind, seed], seed)
+        for epoch in range(SHORT_EPOCHS):
+            training.epoch(epoch)
+        found.append(measured(training.net))
+    return dict(zip(("perplexity", "accuracy", "bleu"), np.transpose(found)))
 
 
 settings = dict(
@@ -1155,25 +1166,20 @@ settings = dict(
 )
 short_settings = settings | dict(
     PAIRS=SHORT_PAIRS, EPOCHS=SHORT_EPOCHS, PLACES=SHORT_PLACES, WIDTH=SHORT_WIDTH, INNER=SHORT_INNER, HEADS=HEADS,
-    DEPTH=SHORT_DEPTH, UNITS=SHORT_UNITS, RATE=SHORT_RATE, WARMUP=SHORT_WARMUP, WATCHED=WATCHED,
+    DEPTH=SHORT_DEPTH, UNITS=SHORT_UNITS, RATE=SHORT_RATE, WARMUP=SHORT_WARMUP, WATCHED=WATCHED, SEEDS=SEEDS,
 )  # fmt: skip
-runs = [(kind, seed) for seed in range(SEEDS) for kind in COMPARED]
-short = resume.pieces("small comparison", runs, train_short, short_settings)
+short = resume.pieces("small comparison", COMPARED, train_short, short_settings, at_once=len(COMPARED))
 
 # %%
-of_kind = {
-    kind: {key: np.array([float(short[kind, seed][key]) for seed in range(SEEDS)]) for key in short[runs[0]]}
-    for kind in COMPARED
-}
 rows = [
-    [kind, f"{found['weights'][0]:,.0f}", metrics.mean_sd(found["perplexity"], 1), metrics.mean_sd(found["accuracy"], 1, 100), metrics.mean_sd(found["bleu"], 1)]
-    for kind, found in of_kind.items()
+    [kind, f"{weights_of(short_trainings[kind].net):,}", metrics.mean_sd(found["perplexity"], 1), metrics.mean_sd(found["accuracy"], 1, 100), metrics.mean_sd(found["bleu"], 1)]
+    for kind, found in short.items()
 ]  # fmt: skip
 plots.table(rows, ["network", "weights", "perplexity", "accuracy, %", f"BLEU, greedy, {min(WATCHED, len(valid))} pairs"],
             "Validation; perplexity and accuracy with the true target as input")  # fmt: skip
 for key, digits in (("perplexity", 2), ("bleu", 2)):
     difference, error = metrics.paired_difference(
-        of_kind["recurrent, additive"][key], of_kind["recurrent, multiplicative"][key]
+        short["recurrent, additive"][key], short["recurrent, multiplicative"][key]
     )
     print(
         f"additive minus multiplicative, same seed: {key} {difference:+.{digits}f}, standard error {error:.{digits}f}"
@@ -1181,8 +1187,8 @@ for key, digits in (("perplexity", 2), ("bleu", 2)):
 fig, panels = plots.axes(columns=2, height=3.2, sharey=True)
 for ax, (key, label, scale) in zip(panels, (("accuracy", "accuracy, %", 100), ("bleu", "BLEU", 1))):
     for place, kind in enumerate(COMPARED):
-        ax.plot(scale * of_kind[kind][key], np.full(SEEDS, place), "o", color=plots.COLOURS[place])
-    highest = max(scale * of_kind[kind][key].max() for kind in COMPARED)
+        ax.plot(scale * short[kind][key], np.full(SEEDS, place), "o", color=plots.COLOURS[place])
+    highest = max(scale * short[kind][key].max() for kind in COMPARED)
     ax.set(xlabel=label, xlim=(0, 1.1 * highest + 0.01), ylim=(len(COMPARED) - 0.5, -0.5))
 panels[0].set_yticks(range(len(COMPARED)), COMPARED)
 plots.show(
@@ -1202,12 +1208,10 @@ plots.show(
 # %% [markdown]
 # ## The long runs
 #
-# The Transformer, and the recurrent network with the attention that has the lower mean perplexity above. Both see the same batches in the same order, with the same schedule, dropout and smoothing. After each epoch some validation sentences are translated greedily. An interrupted run goes on with the next epoch.
+# The Transformer, and the recurrent network with the attention that has the lower mean perplexity above. Both see the same batches in the same order, with the same schedule, dropout and smoothing. They are trained side by side. After each epoch some validation sentences are translated greedily. An interrupted run goes on with the next epoch.
 
 # %%
-attention_kind = min(
-    ("additive", "multiplicative"), key=lambda kind: of_kind[f"recurrent, {kind}"]["perplexity"].mean()
-)
+attention_kind = min(("additive", "multiplicative"), key=lambda kind: short[f"recurrent, {kind}"]["perplexity"].mean())
 MAKERS = {
     "Transformer": lambda: Transformer(WIDTH, INNER, HEADS, DEPTH),
     "recurrent": lambda: Recurrent(WIDTH, UNITS, attention_kind),
@@ -1218,41 +1222,49 @@ long_settings = settings | dict(
 )  # fmt: skip
 
 
-nets = {}
-
-
-def train_long(name):
-    """Train one of the two; its measurements after each epoch."""
+nets, trainings = {}, {}
+for name, make in MAKERS.items():
     keras.utils.set_random_seed(0)
-    net = nets[name] = MAKERS[name]()
-    training = Training(net, train_pairs, EPOCHS, PLACES, RATE, WARMUP, seed=0)
-
-    def epoch(number):
-        begin = time.perf_counter()
-        loss = training.epoch(number, f"{name}, epoch {number + 1}")
-        seconds = time.perf_counter() - begin
-        perplexity, accuracy = perplexity_and_accuracy(net, valid_pairs)
-        score = bleu(translated(valid_pairs[0][:WATCHED], functools.partial(greedy_search, net)), valid)
-        print(f"{name}, epoch {number + 1:2}: loss {loss:.3f}, perplexity {perplexity:6.2f}, "
-              f"accuracy {100 * accuracy:.1f} %, BLEU {score:.1f}")  # fmt: skip
-        return {"loss": loss, "perplexity": perplexity, "accuracy": accuracy, "bleu": score, "seconds": seconds}
-
-    return resume.stages(
-        f"long {name}", EPOCHS, epoch, lambda: net.variables + training.optimizer.variables, long_settings
-    )
-
-
-history = {"Transformer": train_long("Transformer")}
+    nets[name] = make()
+    trainings[name] = Training(nets[name], train_pairs, EPOCHS, PLACES, RATE, WARMUP, seed=0)
 
 # %%
+MEASURED = ("loss", "perplexity", "accuracy", "bleu", "seconds")
+
+
+def train_epoch(name, number):
+    """Loss and seconds of one epoch of one network; the bar of the first one stands for both."""
+    begin = time.perf_counter()
+    loss = trainings[name].epoch(number, f"epoch {number + 1}" if name == "Transformer" else None)
+    return loss, time.perf_counter() - begin
+
+
+def epoch_of_both(number):
+    """Train both for an epoch at the same time, then measure them; a row for each."""
+    with ThreadPoolExecutor() as pool:
+        trained = dict(zip(nets, pool.map(train_epoch, nets, [number] * len(nets))))
+    rows = []
+    for name, (loss, seconds) in trained.items():
+        perplexity, accuracy, score = measured(nets[name])
+        print(f"{name:11}, epoch {number + 1:2}: loss {loss:.3f}, perplexity {perplexity:6.2f}, "
+              f"accuracy {100 * accuracy:.1f} %, BLEU {score:.1f}")  # fmt: skip
+        rows.append((loss, perplexity, accuracy, score, seconds))
+    return {"rows": rows}
+
+
+def variables_of_both():
+    return [v for name in nets for v in nets[name].variables + trainings[name].optimizer.variables]
+
+
 print(f"attention of the recurrent network: {attention_kind}")
-history["recurrent"] = train_long("recurrent")
+epochs = resume.stages("long runs", EPOCHS, epoch_of_both, variables_of_both, long_settings)
+history = {name: dict(zip(MEASURED, np.transpose([e["rows"][i] for e in epochs]))) for i, name in enumerate(nets)}
 
 # %%
 fig, panels = plots.axes(columns=3, height=3.4)
 for ax, (key, label) in zip(panels, (("perplexity", "perplexity"), ("accuracy", "accuracy"), ("bleu", "BLEU, greedy"))):
     for name, found in history.items():
-        ax.plot(range(1, EPOCHS + 1), [float(part[key]) for part in found], label=name)
+        ax.plot(range(1, EPOCHS + 1), found[key], label=name)
     ax.set(xlabel="epoch", title=label)
     ax.xaxis.get_major_locator().set_params(integer=True)
 panels[0].set_yscale("log")
@@ -1269,12 +1281,12 @@ plots.show(
 # %%
 rows = []
 for name, found in history.items():
-    seconds = np.mean([float(part["seconds"]) for part in found])
+    seconds = found["seconds"].mean()
     rows.append([name, f"{weights_of(nets[name]):,}", f"{seconds:.0f}", f"{real_pieces / seconds:,.0f}"])
 plots.table(
     rows,
     ["network", "weights", "seconds an epoch", "pieces of source and target a second"],
-    "Speed of training; it differs from machine to machine",
+    "Speed of training, both networks at the same time; it differs from machine to machine",
 )
 
 # %% [markdown]
@@ -1302,7 +1314,8 @@ def compare_beams(name):
     return found
 
 
-beams_of = {name: compare_beams(name) for name in nets}
+with ThreadPoolExecutor() as pool:
+    beams_of = dict(zip(nets, pool.map(compare_beams, nets)))
 chosen = {name: max(found, key=lambda way: (found[way][0], -way[0])) for name, found in beams_of.items()}
 rows = [
     [f"{name}, beam {beams}", f"{found[beams, ALPHAS[0]][2]:.2f}", *(f"{found[beams, a][0]:.1f} · {found[beams, a][1]:.2f}" for a in ALPHAS)]
