@@ -949,7 +949,7 @@ print("validation perplexities, both ways:", again["valid"].round(3))
 # Before the long runs, a short comparison with a small LSTM on a small part of the text. An LSTM has *two* ways through time: $h$ goes into the gates of the next word, and the memory $c$ goes on by itself. So there are four networks: no dropout; dropout on the way up; in addition a new mask at every word on $h$; and in addition one on $c$. Same text, steps, schedule and seeds for all four. As everywhere below, the epoch with the lowest validation perplexity counts.
 
 # %%
-WAYS = {"no dropout": (1.0, 0), "on the way up": (KEEP, 0), "up, and on h": (KEEP, 1), "up, and on h and c": (KEEP, 2)}
+WAYS = {"no dropout": (1.0, 0), "on the way up": (KEEP, 0), "also on h": (KEEP, 1), "also on h and c": (KEEP, 2)}
 small = {way: LanguageModel("lstm", SHORT_UNITS, *options) for way, options in WAYS.items()}
 short_tokens = np.array([NUMBER.get(w, UNKNOWN) for w in words_of(ptb.train.take(SHORT_LINES).text)], "int32")
 short = {}

@@ -1028,6 +1028,7 @@ for i, (ax, measure) in enumerate(zip(panels, ("WordSim, Spearman", "analogies, 
     for place, (found, colour) in enumerate(zip(runs.values(), plots.COLOURS)):
         ax.plot(found[:, i], np.full(SEEDS, place) + 0.1 * np.arange(SEEDS), "o", color=colour)
     ax.set(xlabel=measure, ylim=(len(runs) - 0.4, -0.6))
+    ax.locator_params(axis="x", nbins=5)
     ax.set_yticks(range(len(runs)), [name.replace(", ", ",\n") for name in runs] if i == 0 else [""] * len(runs))
 plots.show(
     fig,
@@ -1103,21 +1104,15 @@ capitals = np.unique(of_section[:, :2], axis=0)[:12]
 unit = word_vectors / np.linalg.norm(word_vectors, axis=1, keepdims=True)
 plane = PCA(2, svd_solver="full").fit_transform(unit[capitals.ravel()].astype(float)).reshape(-1, 2, 2)
 fig, ax = plots.axes(height=5.6)
-order = plane[:, 0, 0].argsort()
-for turn, ((capital, country), ends) in enumerate(zip(capitals[order], plane[order])):
+colours = plots.COLOURS[:2]
+for ends in plane:
     ax.plot(*ends.T, color=plots.COLOURS[6], linewidth=1, linestyle="-")
-    for word, spot, colour in zip((capital, country), ends, plots.COLOURS):
+    for spot, colour in zip(ends, colours):
         ax.plot(*spot, "o", color=colour)
-        ax.annotate(
-            vocabulary[word],
-            spot,
-            xytext=(5, -13 if turn % 2 else 4),
-            textcoords="offset points",
-            color=colour,
-            fontsize=12,
-        )
 ax.set(xlabel="first principal component", ylabel="second principal component")
 ax.margins(0.12)
+names = [vocabulary[word] for word in capitals.ravel()]
+plots.name_points(ax, names, plane.reshape(-1, 2), [*colours] * len(capitals))
 plots.show(
     fig,
     "Capitals (blue) and their countries (orange), from 100 dimensions down to 2. A line joins each capital with its country.",

@@ -287,6 +287,18 @@ def test_bands_stay_within_the_runs():
     plt.close("all")
 
 
+def test_names_of_points_do_not_touch() -> None:
+    fig, ax = plots.axes()
+    spots = np.array([[0, 0], [0.1, 0.02], [0.2, 0], [0.05, -0.12], [1, 1]])
+    ax.plot(*spots.T, "o")
+    plots.name_points(ax, ["london", "tokyo", "ottawa", "stockholm", "cairo"], spots, ["black"] * 5)
+    fig.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert len(boxes) == 5
+    assert all(one.count_overlaps(boxes) == 1 for one in boxes)  # itself only
+    assert all(not box.contains(*point) for box in boxes for point in ax.transData.transform(spots))
+
+
 def test_line_colours_differ_in_lightness_or_dash():
     styles = [(entry["color"], str(entry["linestyle"])) for entry in plots.STYLE["axes.prop_cycle"]]
     assert len(set(styles)) == len(styles) == 8

@@ -174,6 +174,23 @@ def curves(
     return _figure_of(ax)
 
 
+def name_points(ax: Axes, names: Sequence[str], spots: Any, colours: Sequence[str]) -> None:
+    """Write each name beside its point, on the side where other points and names are farthest.
+
+    Call it when all points are drawn: a name's place is found in pixels, so the axes must not change any more.
+    """
+    points, reach = ax.transData.transform(spots), np.array([40, 14])  # from a point to the middle of its name
+    taken = list(points)
+    for name, spot, point, colour in zip(names, spots, points, colours, strict=True):
+        others = np.array([other for other in taken if other is not point])
+        sides = [np.array(side) for side in ((1, 0), (-1, 0), (0, -1), (0, 1))]
+        room = [np.hypot(*((point + reach * side - others) / (2, 1)).T).min() for side in sides]  # names are flat
+        x, y = sides[int(np.argmax(room))]
+        taken.append(point + reach * (x, y))
+        ha, va = ("center", "left", "right")[x], ("center", "bottom", "top")[y]
+        ax.annotate(name, spot, (7 * x, 7 * y), textcoords="offset points", color=colour, fontsize=12, ha=ha, va=va)
+
+
 def _log_axes(ax: Axes, log: str) -> None:
     if "x" in log:
         ax.set_xscale("log")
