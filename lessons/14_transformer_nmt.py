@@ -10,7 +10,7 @@
 #     name: python3
 #   course:
 #     title: A Transformer that translates
-#     minutes: {class: 4.5, full: 47}
+#     minutes: {class: 4.5, full: 31}
 #     summary: Sub-words, attention, masks and beam search by hand; German captions become English ones.
 #     data: [multi30k]
 #     expected:
