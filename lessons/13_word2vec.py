@@ -10,7 +10,7 @@
 #     name: python3
 #   course:
 #     title: Words as vectors, and the cost of softmax
-#     minutes: {class: 3, full: 24}
+#     minutes: {class: 3, full: 11}
 #     summary: Skip-gram and CBOW with four losses, from a sentence to analogies, against a count baseline.
 #     data: [wiki_text, word2vec_eval]
 #     expected:
