@@ -10,7 +10,7 @@
 #     name: python3
 #   course:
 #     title: A Transformer that translates
-#     minutes: {class: 4.5, full: 31}
+#     minutes: {class: 3, full: 31}
 #     summary: Sub-words, attention, masks and beam search by hand; German captions become English ones.
 #     data: [multi30k]
 #     expected:
@@ -36,7 +36,7 @@
 # - measure with BLEU, draw what the heads look at, and find out where translations fail.
 
 # %% [markdown] tags=["notes"]
-# **Plan, 120 minutes in two sittings:** sub-words 15, attention and masks 30, the model and the leak test 15 · training 10, decoding 20, BLEU and the comparison 20, maps and failures 10. In the class profile the networks train for about three minutes in all.
+# **Plan, 120 minutes in two sittings:** sub-words 15, attention and masks 30, the model and the leak test 15 · training 10, decoding 20, BLEU and the comparison 20, maps and failures 10. In the class profile the networks train for about two minutes in all.
 #
 # **Ask first:** "Eine Gruppe von Männern lädt Baumwolle auf einen Lastwagen": for each English word, which German words does one have to look at? Draw the lines on the board; the attention maps at the end are this drawing.
 

@@ -177,12 +177,15 @@ def curves(
 def name_points(ax: Axes, names: Sequence[str], spots: Any, colours: Sequence[str]) -> None:
     """Write each name beside its point, on the side where other points and names are farthest.
 
-    Call it when all points are drawn: a name's place is found in pixels, so the axes must not change any more.
+    Call it when all points are drawn: the room for a name depends on where the axes end.
     """
-    points, reach = ax.transData.transform(spots), np.array([40, 14])  # from a point to the middle of its name
+    fig = _figure_of(ax)
+    fig.draw_without_rendering()  # only now the axes have their place and limits
+    points = 72 / fig.dpi * ax.transData.transform(spots)  # in typographic points, as offsets below
+    reach = np.array([30, 11])  # from a point to the middle of its name
     taken = list(points)
-    for name, spot, point, colour in zip(names, spots, points, colours, strict=True):
-        others = np.array([other for other in taken if other is not point])
+    for i, (name, spot, point, colour) in enumerate(zip(names, spots, points, colours, strict=True)):
+        others = np.array(taken[:i] + taken[i + 1 :])
         sides = [np.array(side) for side in ((1, 0), (-1, 0), (0, -1), (0, 1))]
         room = [np.hypot(*((point + reach * side - others) / (2, 1)).T).min() for side in sides]  # names are flat
         x, y = sides[int(np.argmax(room))]
