@@ -10,7 +10,7 @@
 #     name: python3
 #   course:
 #     title: "Autoencoders: pre-training three ways"
-#     minutes: {class: 3, full: 16}
+#     minutes: {class: 3, full: 7.5}
 #     summary: Codes of 32 numbers beside PCA's, and what they are worth when only 100 images have labels.
 #     data: [fashion_mnist]
 #     expected:
