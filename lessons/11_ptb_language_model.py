@@ -12,7 +12,7 @@
 #     title: A language model, and where dropout may act
 #     summary: LSTM and GRU on the Penn Treebank, with dropout where it helps and a baseline that counts.
 #     data: [ptb]
-#     minutes: {class: 3, full: 115}
+#     minutes: {class: 3, full: 70}
 #     expected:
 #       lstm_dropout_valid_perplexity: [75, 100]
 #       lstm_test_perplexity: [100, 120]
