@@ -844,7 +844,7 @@ rows = [[name, f"{speed:,.0f}", f"{len(train) / speed:,.0f}"] for name, speed in
 plots.table(rows, [f"LSTM, {UNITS} units, {STREAMS} × {WINDOW} words a step", "words per second", "seconds per epoch"])
 
 # %% [markdown]
-# With one thread, and another program beside it, our step with all words at once is 12 % faster than Keras' layers. The blocks make it 2.6 times as fast again: nearly nine tenths of the scores are never computed. An epoch takes two minutes instead of six.
+# With one thread, and another program beside it, our step with all words at once is 24 % faster than Keras' layers. The blocks make it 2.2 times as fast again: nearly nine tenths of the scores are never computed. An epoch takes little more than one minute instead of more than three.
 
 # %% [markdown]
 # ## The schedule
@@ -1006,7 +1006,7 @@ for way in [way for way in WAYS if way != "on the way up"]:
 # %% [markdown]
 # ## Four long runs
 #
-# LSTM and GRU, each without and with dropout. A run with dropout reads the text more often, because a disturbed network learns more slowly and overfits later. The table says how many words each run reads. LSTM and GRU get the same budget, so these pairs can be compared directly (the GRU with dropout needs half the rate: in trials on validation it flew apart with the full one); with and without dropout the budgets differ, and each run counts at its best epoch. There is one seed for each, since each takes tens of minutes.
+# LSTM and GRU, each without and with dropout. A run with dropout reads the text more often, because a disturbed network learns more slowly and overfits later. The table says how many words each run reads. LSTM and GRU get the same budget, so these pairs can be compared directly (the GRU with dropout needs half the rate: in trials on validation it flew apart with the full one); with and without dropout the budgets differ, and each run counts at its best epoch. There is one seed for each, since each takes ten to twenty minutes.
 
 # %%
 RUNS = {
