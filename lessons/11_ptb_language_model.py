@@ -39,7 +39,7 @@
 # - cut a text into parallel streams and carry the state of a network from window to window;
 # - write the LSTM and the GRU, drop units on the way up, and measure what that does on the way through time;
 # - count words with Kneser and Ney, a baseline that was hard to beat for twenty years;
-# - train four networks for an hour and a half, interrupt one of them on purpose, and lose nothing.
+# - train four networks for an hour, interrupt one of them on purpose, and lose nothing.
 
 # %% [markdown] tags=["notes"]
 # **Plan, 90 minutes:** perplexity and streams 20, counting 15, cells and the place of dropout 20, speed 10, four runs 15, samples and test 10. In the class profile everything is small, and perplexities are far above the published ones: with so little text, counting wins. The figures that the text quotes are in the committed notebook.
