@@ -10,7 +10,7 @@
 #     name: python3
 #   course:
 #     title: Sentences of different lengths, character by character
-#     minutes: {class: 2, full: 17}
+#     minutes: {class: 2, full: 8.5}
 #     summary: Padding, masks and bits per character; a GRU that tells a sentence from its corruption.
 #     data: [ptb]
 #     expected:
