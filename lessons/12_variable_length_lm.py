@@ -429,7 +429,7 @@ rows = [[name, f"{speed(run):,.0f}"] for name, run in (("keras.layers.GRU", by_k
 plots.table(rows, [f"GRU with {UNITS} units", "characters in a second, there and back"])
 
 # %% [markdown]
-# The times differ from machine to machine and from run to run; they are the only numbers in this lesson that may.
+# The times differ from machine to machine and from run to run; on one machine they are the only numbers in this lesson that may. (Another kind of processor rounds differently, which shows in a last digit here and there.)
 #
 # ## The model and its training step
 #
@@ -1010,7 +1010,7 @@ rows.append(portrait("validation sentences", valid[:SAMPLES]))
 plots.table(rows, [f"{SAMPLES} sentences", "known words", "different words", "characters", "reach the end", "copied"])
 
 # %% [markdown]
-# A low temperature writes known words, 99.4 %, but few different ones, and walks in circles: four of ten sentences find no end. At temperature 1 nearly all end, early, and every seventh word is an invention. At 0.7 length and choice of words come closest to those of real sentences. No sentence is copied.
+# A low temperature writes known words, 99.6 %, but few different ones, and walks in circles: four of ten sentences find no end. At temperature 1 nearly all end, early, and every seventh word is an invention. At 0.7 length and choice of words come closest to those of real sentences. No sentence is copied.
 
 # %% [markdown] tags=["notes"]
 # Read three samples aloud and let the class guess the temperature. Ask why a low temperature gives few different words, and what a temperature near 0 would do (the same sentence each time).
