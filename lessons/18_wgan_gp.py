@@ -10,7 +10,7 @@
 #     name: python3
 #   course:
 #     title: A critic with a slope of one
-#     minutes: {class: 3.5, full: 28}
+#     minutes: {class: 3.5, full: 15}
 #     summary: WGAN-GP and DCGAN draw garments at equal steps and at equal cost, and under stress.
 #     data: [fashion_mnist]
 #     expected:
