@@ -1069,7 +1069,7 @@ for name in ("as many steps", "as much time"):
     print(f"{name}: FID of WGAN-GP minus FID of DCGAN {mean:+.2f}, standard error {error:.2f}")
 
 # %% [markdown]
-# The test set repeats the validation set to a tenth: 20.4, 7.6 and 9.3. WGAN-GP is 11 points ahead after as many steps, and 1.7 ± 0.4 behind (standard error over three pairs of seeds) after as much time. Both are far from real images, whose FID is 0.2, and the judge is sure of 35 to 39 % of the drawn garments against 70 % of the real ones. These are two minutes of training; the order of the two may change in two hours, and this table does not say how.
+# The test set repeats the validation set to a tenth: 20.4, 7.6 and 9.3. WGAN-GP is 11 points ahead after as many steps, and 1.7 ± 0.4 behind (standard error over three pairs of seeds) after as much time. Both are far from real images, whose FID is 0.2, and the judge is sure of 35 to 39 % of the drawn garments against 70 % of the real ones. This is one minute of training; the order of the two may change in an hour, and this table does not say how.
 
 # %% [markdown]
 # ## What went wrong in practice
