@@ -813,7 +813,7 @@ speedup = milliseconds["full softmax"][-1] / milliseconds["negative sampling"][-
 results.record("sampled_over_full_speedup", speedup)
 
 # %% [markdown]
-# With 1 000 words the full softmax takes 1.1 milliseconds a step, with 50 000 words 47; negative sampling needs about half a millisecond, whatever the size. (Its 1.11 in one place is no law: another program had the machine's attention just then.) At the right end a step of the full softmax costs as much as 97 of negative sampling. The tree lies in between and grows slowly: more turns for each word, and more rows to fetch.
+# With 1 000 words the full softmax takes 1.1 milliseconds a step, with 50 000 words 47; negative sampling needs about half a millisecond, whatever the size. (Its 1.11 in one place is no law: another program had the machine's attention just then.) At the right end a step of the full softmax costs as much as 97 of negative sampling. From 5 000 words on the tree lies in between, and it grows slowly: more turns for each word, and more rows to fetch.
 
 # %% [markdown] tags=["notes"]
 # Point at the slope of the full softmax: ten times the words, about ten times the time once the matrix product rules. Ask why the sampled lines are not perfectly flat. (The tables no longer fit into the cache, and the tree grows deeper, with the logarithm of $V$.)

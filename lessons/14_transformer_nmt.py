@@ -1290,7 +1290,7 @@ plots.table(
 )
 
 # %% [markdown]
-# The recurrent network learns faster. After two epochs its perplexity is 7.0, that of the Transformer 8.9. Then the Transformer catches up, almost: 4.62 against 4.58 in the end, 69.4 against 69.8 % of the pieces, and BLEU 38.9 against 40.5 on these 300 sentences. Both still train on for two or three epochs when validation hardly moves any more: 29 000 captions do not teach more. Side by side an epoch takes the two about two minutes, at 8 700 and 7 500 pieces a second. So what the Transformer was made for, to compute all places of a sentence at once, makes it 15 % faster here. On two CPU cores there is little to gain from it.
+# The recurrent network learns faster. After two epochs its perplexity is 7.0, that of the Transformer 8.9. Then the Transformer catches up, almost: 4.62 against 4.58 in the end, 69.4 against 69.8 % of the pieces, and BLEU 38.9 against 40.5 on these 300 sentences. In the last two epochs validation hardly moves any more. Side by side an epoch takes the two about two minutes, at 8 700 and 7 500 pieces a second. So what the Transformer was made for, to compute all places of a sentence at once, makes it 15 % faster here. On two CPU cores there is little to gain from it.
 
 # %% [markdown]
 # ## Greedy or beam?
@@ -1345,7 +1345,7 @@ plots.show(
 )
 
 # %% [markdown]
-# Read the second column from top to bottom: a wider beam always finds more probable translations, from −7.37 to −6.00 and from −8.28 to −6.50. BLEU does not follow. With α = 0 it hardly rises beyond two beams, because the most probable translations are short: 10 and 8 % shorter than the references with eight beams. A length reward brings the length back, and BLEU rises. Too much of it picks whatever is long: with α = 2 and eight beams both write more than the references, and BLEU falls, to the greedy score for the recurrent network. Validation chooses eight beams for both, with α = 1.5 for the Transformer and α = 1 for the recurrent network, whose translations are longer by themselves. From greedy decoding to the chosen beam they gain 1.8 and 2.9 points. Four or eight beams make no difference that 500 sentences could show.
+# Read the second column from top to bottom: a wider beam always finds more probable translations, from −7.37 to −6.00 and from −8.28 to −6.50. BLEU does not follow. With α = 0 it hardly rises beyond two beams, because the most probable translations are short: 10 and 8 % shorter than the references with eight beams. A length reward brings the length back, and BLEU rises. Too much of it picks whatever is long: with α = 2 and eight beams both write more than the references, and BLEU falls, nearly to the greedy score for the recurrent network. Validation chooses eight beams for both, with α = 1.5 for the Transformer and α = 1 for the recurrent network, whose translations are longer by themselves. From greedy decoding to the chosen beam they gain 1.8 and 2.9 points. Four or eight beams make no difference that 500 sentences could show.
 
 # %% [markdown] tags=["notes"]
 # Ask before the table: the beam of width 8 finds sentences with higher probability than greedy decoding. Must BLEU rise? Compare the columns: ln p is what a search improves; BLEU need not follow. Where they part, the model and not the search is at fault. Look at the relative lengths for α = 0: what would a perfect search return from a model that puts a thousandth on stopping at once?
