@@ -12,7 +12,7 @@
 #     title: "Simple regression: where the loss comes from"
 #     summary: Squared error, weight decay and error bars, all derived from one line of probability.
 #     data: []
-#     minutes: {class: 1, full: 1}
+#     minutes: {class: 1, full: 0.8}
 #     expected:
 #       test_mse: [0.009, 0.0125]
 #     published:
@@ -303,7 +303,7 @@ lines = {"training": history[:, 0].T, "validation": history[:, 1].T}
 plots.curves(lines, "training step", "mean squared error", x=moments, ax=ax, log="y")
 ax.axhline(NOISE**2, color="black", linestyle=":", linewidth=1.5)
 ax.set_ylim(0.005, 3)
-ax.text(STEPS, NOISE**2 * 0.97, "noise floor σ²", ha="right", va="top", fontsize=12)
+ax.text(STEPS, NOISE**2 * 0.92, "noise floor σ²", ha="right", va="top", fontsize=12)
 plots.show(
     fig,
     f"Mean over {NETWORKS} networks, band: one standard deviation.",
@@ -452,7 +452,7 @@ places = np.arange(len(STRENGTHS))
 lines = {name: errors.T for name, errors in validation.items()}
 plots.curves(lines, "penalty strength λ", "validation error (MSE)", x=places, ax=ax, log="y")
 ax.axhline(NOISE**2, color="black", linestyle=":", linewidth=1.5, label="noise floor σ²")
-ax.set_xticks(places, [f"{strength:g}" for strength in STRENGTHS])
+ax.set_xticks(places, [np.format_float_positional(strength, trim="-") for strength in STRENGTHS])
 ax.legend()
 plots.show(
     fig,
