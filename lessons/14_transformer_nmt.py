@@ -94,7 +94,7 @@ SHORT_PAIRS, SHORT_EPOCHS, SHORT_PLACES = 4000, 4, 1000  # its training pairs, p
 SHORT_WIDTH, SHORT_INNER, SHORT_DEPTH, SHORT_UNITS = 128, 256, 2, 176  # its networks
 SHORT_RATE, SHORT_WARMUP, SHORT_DROPOUT = 0.002, 200, 0.1
 WATCHED = 300  # validation pairs that are translated after each epoch
-BEAM_PAIRS = 500  # validation pairs on which beams are compared
+BEAM_PAIRS = None  # use only so many validation pairs to compare beams (None: all)
 BEAMS, ALPHAS = (1, 2, 4, 8), (0.0, 1.0, 1.5, 2.0)  # widths of the beam, strengths of the length reward
 SENTENCE = "Ein kleiner Hund läuft mit einem roten Ball über die Wiese."  # try your own
 
@@ -507,6 +507,37 @@ plots.show(
 )
 
 # %% [markdown]
+# ### Turned by the place
+#
+# How far a place is from another one often matters more than where it stands: an adjective belongs to the noun behind it, wherever in the sentence that is. Su et al. (2021) let *attention* know the distance. They cut a query into pairs of numbers, take each pair as a point in the plane, and turn it by an angle that grows with its place $p$: $p$ times the frequency of a wave, another one for each pair. Keys are turned in the same way. The product of two points depends on the angle *between* them. So if a query at place $p$ and a key at place $r$ are turned, their product depends on the two vectors and on $p - r$, on nothing else.
+#
+# Sines and cosines of these angles are what `positions` computes. Our Transformer does both: it adds the waves to the vectors of the pieces, and turns queries and keys of its self-attention by them. Source and target places are not compared, so the look at the source turns nothing.
+
+
+# %% tags=["helper"]
+def waves(length, width):
+    """Sines and cosines (length, 1, width / 2) by which a head of this width is turned at each place."""
+    table = tf.constant(positions(length, width))[:, None]
+    return table[..., ::2], table[..., 1::2]
+
+
+def turn(x, sines, cosines):
+    """Turn x (batch, places, width): first and second half of each head are the two coordinates of its points."""
+    shape = tf.shape(x)
+    a, b = tf.unstack(tf.reshape(x, (shape[0], shape[1], -1, 2, sines.shape[-1])), axis=3)
+    return tf.reshape(tf.stack([a * cosines - b * sines, a * sines + b * cosines], axis=3), shape)
+
+
+# %%
+query, key = (tf.constant(row, "float32") for row in np.random.default_rng(0).normal(size=(2, 64)))
+many = [turn(tf.tile(row[None, None], (1, 40, 1)), *waves(40, 64))[0] for row in (query, key)]
+for place, other in ((3, 5), (20, 22), (35, 37), (5, 3), (3, 25)):
+    product = tf.tensordot(many[0][place], many[1][other], 1)
+    print(f"query at place {place:2}, key at place {other:2}, distance {other - place:+3}: product {product:6.2f}")
+products = many[0] @ tf.transpose(many[1])
+np.testing.assert_allclose(products[1:, 1:], products[:-1, :-1], atol=1e-3)  # both one place further on: the same
+
+# %% [markdown]
 # ## A cache for the decoder
 #
 # In training the whole target is known, and all places are computed at once. In translation the pieces come one by one. Computing all earlier places again for each new piece is wasteful: with the causal mask they cannot change. So their keys and values are kept in a *cache*; a new place adds its own and attends with one query.
@@ -628,15 +659,20 @@ class Network:
 
 # %%
 class Attention:
-    """Multi-head attention between learned matrices."""
+    """Multi-head attention between learned matrices; keys and values lie side by side in one array."""
 
     def __init__(self, net, width, heads):
         self.heads = heads
         self.query, self.key_value, self.out = (net.dense(width, n * width) for n in (1, 2, 1))
 
-    def __call__(self, x, key_value, mask):
+    def turned(self, x, waves):
+        """Queries, keys and values of the same places, for self-attention; the first two are turned."""
+        keys, values = tf.split(self.key_value(x), 2, axis=-1)
+        return turn(self.query(x), *waves), tf.concat([turn(keys, *waves), values], axis=-1)
+
+    def __call__(self, queries, key_value, mask):
         keys, values = tf.split(key_value, 2, axis=-1)
-        mixed, weights = multi_head(self.query(x), keys, values, self.heads, mask)
+        mixed, weights = multi_head(queries, keys, values, self.heads, mask)
         return self.out(mixed), weights
 
 
@@ -649,22 +685,20 @@ class Block:
         self.dense = [net.dense(width, inner, activation="relu"), net.dense(inner, width)]
         self.norms = [net.add(layers.LayerNormalization(epsilon=1e-5), (None, None, width)) for _ in range(2 + looks)]
 
-    def __call__(self, x, mask, source=None, source_mask=None, drop=keep):
-        h = self.norms[0](x)
-        mixed, _ = self.own(h, self.own.key_value(h), mask)
+    def __call__(self, x, waves, mask, source=None, source_mask=None, drop=keep):
+        mixed, _ = self.own(*self.own.turned(self.norms[0](x), waves), mask)
         return self.rest(x + drop(mixed), source, source_mask, drop)
 
-    def step(self, x, past, source, source_mask):
-        """One new place; its key and value join those of the past."""
-        h = self.norms[0](x)
-        mixed, past = attend_with_cache(self.own.query(h), self.own.key_value(h), past, self.own.heads)
+    def step(self, x, waves, past, source, source_mask):
+        """One new place; its key, which is turned once and for all, and its value join those of the past."""
+        mixed, past = attend_with_cache(*self.own.turned(self.norms[0](x), waves), past, self.own.heads)
         return self.rest(x + self.own.out(mixed), source, source_mask, keep)[0], past
 
     def rest(self, x, source, source_mask, drop):
         """What follows self-attention, and the weights of the look at the source."""
         weights = None
         if self.other:
-            mixed, weights = self.other(self.norms[1](x), source, source_mask)
+            mixed, weights = self.other(self.other.query(self.norms[1](x)), source, source_mask)
             x += drop(mixed)
         return x + drop(self.dense[1](self.dense[0](self.norms[-1](x)))), weights
 
@@ -675,20 +709,23 @@ class Transformer(Network):
 
     def __init__(self, width, inner, heads, depth, causal=True):
         super().__init__(width)
-        self.causal, self.places = causal, tf.constant(positions(1000, width))
+        self.causal, self.places, self.waves = causal, tf.constant(positions(1000, width)), waves(1000, width // heads)
         self.encoder, self.decoder = (
             [Block(self, width, inner, heads, looks) for _ in range(depth)] for looks in (False, True)
         )
         self.norms = [self.add(layers.LayerNormalization(epsilon=1e-5), (None, None, width)) for _ in range(2)]
 
     def embed(self, tokens, first=0):
-        return self.table(tokens) * self.width**0.5 + self.places[first : first + tf.shape(tokens)[1]]
+        """Vectors of the tokens with their places added, and the waves by which attention turns them."""
+        here = slice(first, first + tf.shape(tokens)[1])
+        return self.table(tokens) * self.width**0.5 + self.places[here], [part[here] for part in self.waves]
 
     def encode(self, source, drop=keep):
         """Keys and values of the source for each layer of the decoder, and the mask."""
-        x, mask = drop(self.embed(source)), padding_mask(source)
+        (x, turns), mask = self.embed(source), padding_mask(source)
+        x = drop(x)
         for block in self.encoder:
-            x, _ = block(x, mask, drop=drop)
+            x, _ = block(x, turns, mask, drop=drop)
         x = self.norms[0](x)
         return [block.other.key_value(x) for block in self.decoder], mask
 
@@ -696,9 +733,10 @@ class Transformer(Network):
         """Logits at all places at once, and the weights (batch, layers · heads, target, source) of the looks."""
         sources, source_mask = self.encode(source, drop)
         mask = causal_mask(tf.shape(inputs)[1]) if self.causal else None
-        x, looks = drop(self.embed(inputs)), []
+        (x, turns), looks = self.embed(inputs), []
+        x = drop(x)
         for block, memory in zip(self.decoder, sources):
-            x, weights = block(x, mask, memory, source_mask, drop)
+            x, weights = block(x, turns, mask, memory, source_mask, drop)
             looks.append(weights)
         return self.logits(self.norms[1](x)), tf.concat(looks, axis=1)
 
@@ -713,9 +751,9 @@ class Transformer(Network):
     def step(self, tokens, moving, fixed):
         """Log-probabilities of the piece that follows `tokens` (batch,), and the longer cache."""
         (past,), (sources, mask), longer = moving, fixed, []
-        x = self.embed(tokens[:, None], first=tf.shape(past)[2])
+        x, turns = self.embed(tokens[:, None], first=tf.shape(past)[2])
         for i, block in enumerate(self.decoder):
-            x, kept = block.step(x, past[:, i], sources[:, i], mask)
+            x, kept = block.step(x, turns, past[:, i], sources[:, i], mask)
             longer.append(kept)
         return self.log_p(self.logits(self.norms[1](x)[:, 0])), (tf.stack(longer, axis=1),)
 
@@ -1148,7 +1186,7 @@ short_pairs = [side[:SHORT_PAIRS] for side in train_pairs]
 first = {(kind, seed): first_weights(kind, seed) for kind in COMPARED for seed in range(SEEDS)}
 short_trainings = {
     kind: Training(
-        make_short(kind), short_pairs, SHORT_EPOCHS, SHORT_PLACES, SHORT_RATE, SHORT_WARMUP, SHORT_DROPOUT, 0
+        make_short(kind), short_pairs, SHORT_EPOCHS, SHORT_PLACES, SHORT_RATE, SHORT_WARMUP, SHORT_DROPOUT, seed=0
     )
     for kind in COMPARED
 }
@@ -1578,7 +1616,7 @@ results.record("rnn_attention_bleu", bleu(found["recurrent"], test))
 #
 # - Train both networks with three seeds. Which of the differences above remain?
 # - Train with `MERGES = 500` and `20000`. What do sentences, vocabulary and BLEU do?
-# - Leave the positional encoding out. Guess the loss of BLEU first.
+# - Turn nothing, or add nothing, or neither. Guess each loss of BLEU first.
 # - Average the weights of the last three epochs. Does validation gain?
 # - Multi30k has French, too. Translate German to French with two lines changed.
 # - Set `CORPUS = "ted_pt_en"`: longer sentences, more topics. Which of the figures changes most?
@@ -1590,6 +1628,7 @@ results.record("rnn_attention_bleu", bleu(found["recurrent"], test))
 # - M.-T. Luong, H. Pham, C. D. Manning (2015), *Effective Approaches to Attention-based Neural Machine Translation*.
 # - R. Sennrich, B. Haddow, A. Birch (2016), *Neural Machine Translation of Rare Words with Subword Units*.
 # - Y. Wu et al. (2016), *Google's Neural Machine Translation System*.
+# - J. Su, Y. Lu, S. Pan, A. Murtadha, B. Wen, Y. Liu (2021), *RoFormer: Enhanced Transformer with Rotary Position Embedding*.
 # - A. Vaswani, N. Shazeer, N. Parmar, J. Uszkoreit, L. Jones, A. N. Gomez, Ł. Kaiser, I. Polosukhin (2017), *Attention Is All You Need*.
 # - K. Papineni, S. Roukos, T. Ward, W.-J. Zhu (2002), *BLEU: a Method for Automatic Evaluation of Machine Translation*.
 # - M. Post (2018), *A Call for Clarity in Reporting BLEU Scores*.
