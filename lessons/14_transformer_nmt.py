@@ -10,7 +10,7 @@
 #     name: python3
 #   course:
 #     title: A Transformer that translates
-#     minutes: {class: 3, full: 36}
+#     minutes: {class: 3, full: 40}
 #     summary: Sub-words, attention, masks and beam search by hand; German captions become English ones.
 #     data: [multi30k]
 #     expected:
