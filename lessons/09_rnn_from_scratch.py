@@ -10,7 +10,7 @@
 #     name: python3
 #   course:
 #     title: A recurrent network from matmul
-#     minutes: {class: 4, full: 13}
+#     minutes: {class: 4, full: 12}
 #     summary: A recurrent cell, a GRU and their loop through time by hand, on film reviews and on single letters.
 #     data: [imdb]
 #     expected:
