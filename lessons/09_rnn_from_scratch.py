@@ -931,6 +931,9 @@ for name, run in {
     rows.append([name, f"{1000 * seconds / len(some):.0f}", f"{words / seconds:,.0f}"])
 plots.table(rows, ["training step", "milliseconds per batch", "real words per second"])
 
+# %% [markdown]
+# The compiled step reads six times as many words as its own lines one by one: with small matrices most of the time goes into calling operations, not into computing them. It is also twice as fast as Keras' GRU with `fit`. And the loop through time is what costs: without recurrence all words of a batch are read at once, nearly eight times as many in a second as with a GRU. So everything in this lesson is trained with the compiled step.
+
 # %%
 for kind in ("words", "rnn"):
     train_all(kind)
