@@ -10,7 +10,7 @@
 #     name: python3
 #   course:
 #     title: "Self-supervision: labels from the data itself"
-#     minutes: {class: 5, full: 24}
+#     minutes: {class: 5, full: 32}
 #     summary: Turned images, shuffled tiles and matching views teach an encoder before it sees a label.
 #     data: [cifar10]
 #     expected:
