@@ -407,7 +407,7 @@ for task in TASKS:
 #
 # One class trains everything below: pretext tasks, fine-tuning and the baseline. A short warm-up, a cosine down to 0. What a step draws depends only on its seed and its number.
 #
-# The optimiser is *Muon* (Jordan, 2024). A gradient of a weight matrix has a few strong directions and many weak ones. Muon replaces it by the nearest matrix in which all are equally strong (all singular values near 1), which a few matrix products find. Biases and the like are left to AdamW. Why not AdamW alone, as elsewhere? We tried both beforehand, on validation images: a linear probe with 1000 labels reached 60.9 % after 3000 contrastive steps with Muon, and 58.8 % after 10 000 with AdamW.
+# The optimiser is *Muon* (Jordan, 2024). A gradient of a weight matrix has a few strong directions and many weak ones. Muon replaces it by the nearest matrix in which all are equally strong (all singular values near 1), which a few matrix products find. Biases and the like are left to AdamW. Why not AdamW alone? We tried both beforehand, on validation images: a linear probe with 1000 labels reached 60.9 % after 3000 contrastive steps with Muon, and 58.8 % after 10 000 with AdamW.
 
 
 # %% tags=["helper"]
