@@ -897,7 +897,7 @@ panels[0].set_ylabel("validation accuracy, %")
 fig.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
 plots.show(
     fig,
-    f"What {LONG_STEPS / PRETRAIN_STEPS:g} times the compute buys, for both sides; bars: standard deviation over draws.",
+    f"What {LONG_STEPS / PRETRAIN_STEPS:.1f} times the compute buys, for both sides; bars: standard deviation over draws.",
     "Two panels, 100 and 1000 labels, with four lines between two rounds: the pre-trained encoder frozen, partly and fully trained, and the network from scratch.",
 )
 
@@ -1214,18 +1214,19 @@ plots.table(rows, ["test accuracy %, mean ± sd of the draws", *(f"{n:,} labels"
 # %%
 fig, ax = plots.axes(height=4.2)
 places = np.arange(len(BUDGETS))
-for name, marker in zip(("scratch, same compute", *TASKS), "sov^"):
-    runs = [100 * np.array(on_test[name, n]) for n in BUDGETS]
-    (line,) = ax.plot(places, [found.mean() for found in runs], marker=marker, label=name)
+for name, marker in zip(("scratch, same compute", *TASKS, "scratch, same compute, long", "long"), "sov^DP"):
+    runs = [100 * np.array(on_test[name, n]) for n in BUDGETS if (name, n) in on_test]
+    label = f"{winner}, long" if name == "long" else name
+    (line,) = ax.plot(places[: len(runs)], [found.mean() for found in runs], marker=marker, label=label)
     for place, found in zip(places, runs):
         ax.plot(np.full(len(found), place), found, marker, color=line.get_color(), alpha=0.35)
 ax.set_xticks(places, [f"{n:,}" for n in BUDGETS])
 ax.set(xlabel="labelled images", ylabel="test accuracy, %")
-ax.legend(loc="upper left")
+fig.legend(loc="outside upper center", ncols=3)
 plots.show(
     fig,
     "Test accuracy by number of labels; pale marks are single draws. Validation chose how each encoder is used; with all labels only one was fine-tuned.",
-    "Four lines over 100, 1000 and all labels: from scratch with the same compute, rotation, jigsaw, contrastive.",
+    "Lines over 100, 1000 and all labels: from scratch with the same compute, rotation, jigsaw and contrastive; the second round ends at 1000.",
 )
 
 
