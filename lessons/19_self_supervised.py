@@ -1259,7 +1259,7 @@ results.record("gain_over_scratch_1000", gains[LABELS[1]])
 #
 # So the lead is lost somewhere between 100 and 1000 labels. Would more pre-training keep it for longer? Probably: from the first round to the second fine-tuning with 1000 labels (which also took more steps) gained twelve points on validation images, the network from scratch two. The papers are far to the right: larger networks, and hundreds of passes over the data where we have eleven. With all labels nothing here comes near the 74.3 % from scratch.
 #
-# What we tried to reach the five points, never on test images: up to 10 000 steps, wider and deeper encoders at the same compute, lower rates of fine-tuning, turning learned beside matching, and the contrastive loss kept while the labels are learned. With Muon fine-tuning was never ahead by more than two points. With AdamW it was ahead by about three after 10 000 steps, but both sides were weaker then, and a lead over a weak baseline is not what we wanted. Other temperatures, smaller crops and stronger colours did not even improve the probe.
+# What we tried to reach the five points, never on test images: up to 10 000 steps, wider and deeper encoders at the same compute, lower and higher rates of fine-tuning, 6000 steps of it, turning learned beside matching, and the contrastive loss kept while the labels are learned. With Muon fine-tuning was never ahead by more than two points. With AdamW it was ahead by about three after 10 000 steps, but both sides were weaker then, and a lead over a weak baseline is not what we wanted. Other temperatures, smaller crops, stronger colours, and four or six views of each image in place of two did not even improve the probe.
 
 # %% [markdown]
 # ## What went wrong in practice
