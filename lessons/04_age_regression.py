@@ -10,7 +10,7 @@
 #     name: python3
 #   course:
 #     title: "Age regression: a number from a photograph"
-#     minutes: {class: 4.5, full: 12}
+#     minutes: {class: 4.5, full: 7.5}
 #     summary: A loss from noise, a network and a training step of your own, and whom the result fails.
 #     data: [utkface, mobilenet_v2]
 #     expected:
@@ -180,8 +180,8 @@ rows = []
 for step in (1, 5, 10):
     late = rng.uniform(-step / 2, step / 2, 1_000_000)
     found = [np.abs(late).mean(), late.std(), np.abs(network_error + late).mean()]
-    rows.append([f"{step} years", f"{step / 4:.2f}", f"{step / 12**0.5:.2f}", *(f"{value:.2f}" for value in found)])
-plots.table(rows, ["step w", "w/4", "w/√12", "mean |noise|, drawn", "s.d., drawn", "a 7-year error becomes"])
+    rows.append([str(step), f"{step / 4:.2f}", f"{step / 12**0.5:.2f}", *(f"{value:.2f}" for value in found)])
+plots.table(rows, ["step w, years", "w/4", "w/√12", "mean |noise|, drawn", "s.d., drawn", "a 7-year error becomes"])
 
 # %% [markdown]
 # Whole years cost nothing that we could notice. But is rounding the whole story? The collection holds some photographs twice, under two names. Where the two names give two ages, at least one label is wrong.

@@ -10,7 +10,7 @@
 #     name: python3
 #   course:
 #     title: "Classification: dropout, transfer, forgetting"
-#     minutes: {class: 5, full: 12}
+#     minutes: {class: 5, full: 9.5}
 #     summary: Learn from few images, borrow from a million others, and see what a network forgets.
 #     data: [mnist, fashion_mnist, caltech101, mobilenet_v2]
 #     expected:
@@ -848,7 +848,7 @@ for seed in range(SEEDS):
 
 # %%
 kinds = list(dict.fromkeys((method, setting) for method, setting, _ in networks))
-labels = {"rehearsal": "rehearsal, {:.0f} of each digit", "EWC": "EWC, λ = {:.0e}", "nothing": "no remedy"}
+labels = {"rehearsal": "rehearsal, {:.0f} of each digit", "EWC": "EWC, λ = {:,.0f}", "nothing": "no remedy"}
 names = {kind: labels.get(kind[0], kind[0]).format(kind[1]) for kind in kinds}
 kept_scores = {kind: [scores(networks[*kind, seed], valid_tasks) for seed in range(SEEDS)] for kind in kinds}
 rows = [[names[kind], *(metrics.mean_sd(column, 1) for column in zip(*kept_scores[kind]))] for kind in kinds]
