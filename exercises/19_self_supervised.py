@@ -159,23 +159,23 @@ WAYS = ("partly", "frozen", "full")
 def _changed(change):
     """A mistake that changes the facts of the right answer."""
 
-    def mistake(solution, first, second, third, way):
-        facts = dict(solution(first, second, third, way))
-        return {**facts, **change(facts, second, third, way)}
+    def mistake(solution, width, way):
+        facts = dict(solution(width, way))
+        return {**facts, **change(facts, width, way)}
 
     return mistake
 
 
-def _without_norms(facts, second, third, way):
+def _without_norms(facts, width, way):
     if way != "partly":
         return {}
     return {
         "layers of the encoder that learn": "conv4, conv5",
-        "numbers that learn": facts["numbers that learn"] - 4 * third,
+        "numbers that learn": facts["numbers that learn"] - 2 * (8 + 16) * width,
     }
 
 
-def _only_convolutions_frozen(facts, second, third, way):
+def _only_convolutions_frozen(facts, width, way):
     return (
         {"layers of the encoder that learn": "norm1, norm2, norm3, conv4, norm4, conv5, norm5"}
         if way == "partly"
@@ -184,7 +184,7 @@ def _only_convolutions_frozen(facts, second, third, way):
 
 
 classifier = Exercise(
-    inputs=lambda rng, index: (*(int(n) for n in rng.integers(3, 9, size=3)), WAYS[index % 3]),
+    inputs=lambda rng, index: (int(rng.integers(1, 6)), WAYS[index % 3]),
     cases=3,
     compare=exact(),
     mistakes={
@@ -196,21 +196,17 @@ classifier = Exercise(
         ),
         "Ten classes need ten scores.": _changed(lambda *_: {"scores": 1}),
         "The head has to learn in every way: set `trainable` of the encoder's layers only.": _changed(
-            lambda facts, second, third, way: {"numbers that learn": facts["numbers that learn"] - 10 * third - 10}
+            lambda facts, width, way: {"numbers that learn": facts["numbers that learn"] - 10 * 16 * width - 10}
         ),
         "The two are swapped: frozen means that nothing in the encoder learns.": (
-            lambda solution, first, second, third, way: solution(
-                first, second, third, {"frozen": "full", "full": "frozen"}.get(way, way)
-            )
+            lambda solution, width, way: solution(width, {"frozen": "full", "full": "frozen"}.get(way, way))
         ),
         "The batch normalisations of the last stage learn too: see LAST_STAGE.": _changed(_without_norms),
         "The batch normalisations of the lower stages still learn: they would lose their means.": _changed(
             _only_convolutions_frozen
         ),
         "In the second way only the last stage learns, not all of the encoder.": (
-            lambda solution, first, second, third, way: solution(
-                first, second, third, "full" if way == "partly" else way
-            )
+            lambda solution, width, way: solution(width, "full" if way == "partly" else way)
         ),
     },
 )
