@@ -10,7 +10,7 @@
 #     name: python3
 #   course:
 #     title: Semi-supervised learning with a variational autoencoder
-#     minutes: {class: 2.5, full: 18}
+#     minutes: {class: 2.5, full: 12}
 #     summary: A VAE learns a code from images without labels, an SVM reads it with few; when does that help?
 #     data: [mnist, fashion_mnist]
 #     expected:
