@@ -108,9 +108,11 @@ def test_a_lesson_may_ask_for_two_operations_at_a_time(monkeypatch, operations, 
         monkeypatch.setattr(
             tf.config.threading, f"set_{name}_op_parallelism_threads", functools.partial(asked.__setitem__, name)
         )
+    monkeypatch.setattr("threadpoolctl.threadpool_limits", functools.partial(asked.__setitem__, "matrices"))
     monkeypatch.setenv("COURSE_THREADS", threads)
     runtime._limit_threads(operations)
     assert (asked["inter"], asked["intra"]) == expected
+    assert asked.get("matrices", 0) == expected[1]
 
 
 # --- results

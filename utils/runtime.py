@@ -78,8 +78,11 @@ def _limit_threads(operations: int) -> None:
     Two operations at a time may add up gradients in another order in every run: then no seed makes two runs equal.
     """
     import tensorflow as tf
+    import threadpoolctl
 
     threads = int(os.environ.get("COURSE_THREADS") or 0)
+    if threads:  # NumPy and scikit-learn, too: two notebooks whose matrices want all cores wait for each other
+        threadpoolctl.threadpool_limits(threads)
     with contextlib.suppress(RuntimeError):  # TensorFlow has already started: too late to change
         tf.config.threading.set_inter_op_parallelism_threads(min(operations, threads or operations))
         tf.config.threading.set_intra_op_parallelism_threads(threads)
